@@ -1,0 +1,8 @@
+module github.com/go-cachify/cachify
+
+go 1.25
+
+require (
+	github.com/maypok86/otter/v2 v2.4.0
+	resenje.org/singleflight v0.4.3
+)
