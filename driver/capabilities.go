@@ -50,11 +50,14 @@ const (
 
 // Capabilities are the optional parts of a store. A part it does not have is nil.
 type Capabilities struct {
+	// The store itself, if it implements the interface.
 	Queue   Queuer
 	Objects ObjectStore
 	Inspect Inspector
 	Ping    Pinger
-	Lacks   Lack
+
+	// Lacks is what a store has to say by its method Capabilities. Defaults to nothing.
+	Lacks Lack
 }
 
 // CapabilitiesOf finds out once what a store can do. The parts are what the store

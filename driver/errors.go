@@ -38,7 +38,7 @@ var (
 
 // HeldError is the refusal of an acquisition. errors.Is(err, [ErrHeld]) holds.
 type HeldError struct {
-	Name string
+	Name string // of the request
 
 	// Holder is the ID of one who holds the name, or empty if the store cannot
 	// tell at no extra cost.
@@ -60,9 +60,9 @@ func (e *HeldError) Is(target error) bool { return target == ErrHeld }
 // LimitError says that two clients disagree about the number of slots of a name.
 // errors.Is(err, [ErrLimit]) holds.
 type LimitError struct {
-	Name string
-	Want int // what the request said
-	Have int // what is in force
+	Name string // of the request
+	Want int    // what the request said
+	Have int    // what is in force
 }
 
 func (e *LimitError) Error() string {

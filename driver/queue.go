@@ -26,7 +26,9 @@ type Queuer interface {
 	// the same step. A second call with the same Holder keeps the place, renews
 	// its patience and returns the grant if the slot was handed over meanwhile.
 	//
-	// The TTL of a lease that is handed over starts at the hand-over.
+	// patience is positive. The TTL of a lease that is handed over starts at the
+	// hand-over. Acquire by a holder that is in the queue is refused, and leaves its
+	// place as it is.
 	Enqueue(ctx context.Context, req AcquireRequest, patience time.Duration) (Grant, error)
 
 	// Look renews the patience of all waiters of client on name, hands over what
@@ -34,16 +36,17 @@ type Queuer interface {
 	// with many waiters needs one Look for each client, not one for each waiter.
 	Look(ctx context.Context, name, client string, patience time.Duration) (Sight, error)
 
-	// Leave takes holder out of the queue of name or, if the slot was handed to it
-	// already, releases that. It is no error if it has neither.
+	// Leave takes holder out of the queue of name or, if it has a lease, because the
+	// slot was handed to it already, releases that. It is no error if it has neither.
 	Leave(ctx context.Context, name, holder string) error
 
 	// Listen calls wake for each hand-over to a waiter of client on name, and for
 	// each other reason to look, until stop is called. When it returns, pushes are
-	// on their way: a hand-over after that is missed only through a fault. wake
-	// does not block and may be called from several goroutines. stop does not
-	// block, and may be called from within wake and more than once; a call of
-	// wake may still be under way when it returns.
+	// on their way: a hand-over after that is missed only through a fault. ctx
+	// bounds only the call, not the listening. wake does not block and may be
+	// called from several goroutines. stop does not block, and may be called from
+	// within wake and more than once; a call of wake may still be under way when
+	// it returns.
 	Listen(ctx context.Context, name, client string, wake func(Wake)) (stop func(), err error)
 }
 

@@ -27,9 +27,10 @@ const (
 // returns the ctx's error and changes nothing. A method whose ctx ends while the
 // engine is at work returns soon with an error, and whether the operation took
 // place is then unknown; the same is true of any error that is not one of this
-// package's. A request that breaks a rule of [AcquireRequest.Validate], [ValidateTTL]
-// or [Write.Validate] is refused with [ErrInvalid] before it reaches the engine.
-// After Close, if the store has one, every method returns [ErrClosed].
+// package's. A request that breaks a rule of [AcquireRequest.Validate],
+// [ValidateKey], [ValidateTTL] or [Write.Validate] is refused with [ErrInvalid]
+// before it reaches the engine. After Close, if the store has one, every method
+// returns [ErrClosed].
 type Store interface {
 	// Acquire makes one attempt to become a holder of req.Name and does not wait.
 	//
@@ -177,8 +178,8 @@ type Version uint64
 
 // Record is a value with its version and the time it has left.
 type Record struct {
-	Value   []byte
-	Version Version
+	Value   []byte  // as it was saved
+	Version Version // never 0
 
 	// TTL is how long the record still lasts, or [NoExpiry].
 	TTL time.Duration

@@ -41,9 +41,10 @@ type Options struct {
 	MaxWeight uint64
 
 	// Weigh returns the weight of a record, in a unit of your own. value is the
-	// []byte that a codec made or, for values that are kept as they are, the
-	// value itself. It is called once for each write and must not call the store.
-	// A record of weight 0 is never evicted to make room.
+	// encoded record, a []byte, or, for values that are kept as they are, the value
+	// itself. It is called once for each write and must not call the store. A
+	// record of weight 0 is never evicted to make room. What has no value, a "not
+	// found" or a load under way, weighs 1.
 	Weigh func(key string, value any) uint32
 }
 

@@ -36,7 +36,13 @@ func newCache(o *Options, c clock) (*otter.Cache[string, *record], error) {
 	switch {
 	case o.MaxWeight > 0:
 		opts.MaximumWeight = o.MaxWeight
-		opts.Weigher = func(key string, r *record) uint32 { return o.Weigh(key, r.value()) }
+		weigh := o.Weigh // not o, which is the caller's to change
+		opts.Weigher = func(key string, r *record) uint32 {
+			if v := r.value(); v != nil {
+				return weigh(key, v)
+			}
+			return 1
+		}
 	case o.MaxEntries > 0:
 		opts.MaximumSize = o.MaxEntries
 	default:

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -146,7 +147,7 @@ func Parse(b []byte) (Header, []byte, error) {
 	if r.err != nil {
 		return Header{}, nil, r.err
 	}
-	return h, r.rest[:len(r.rest):len(r.rest)], nil
+	return h, slices.Clip(r.rest), nil
 }
 
 // reader takes fields from the front of rest until the first error.

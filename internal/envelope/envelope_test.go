@@ -115,7 +115,7 @@ func TestMalformed(t *testing.T) {
 		{"no expiry without the flag", "\xca\xcf\x01\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x00", errNumber},
 	} {
 		_, _, err := Parse(sealed(c.body))
-		if err != c.want || !errors.Is(err, ErrCorrupt) {
+		if !errors.Is(err, c.want) || !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}

@@ -3,6 +3,7 @@ package keytemplate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -63,10 +64,8 @@ func parsePlaceholder(text string) (placeholder, error) {
 		}
 		return p, fmt.Errorf("placeholder {%s}: %s", text, what[text[i]])
 	}
-	for _, name := range p.names[1:] {
-		if name == "" {
-			return p, fmt.Errorf("placeholder {%s}: a field's name is missing beside the dot", text)
-		}
+	if slices.Contains(p.names[1:], "") {
+		return p, fmt.Errorf("placeholder {%s}: a field's name is missing beside the dot", text)
 	}
 	if len(p.names) > 1 && p.names[0] == "" {
 		return p, fmt.Errorf("placeholder {%s}: a field's name is missing before the dot", text)

@@ -3,6 +3,7 @@ package keytemplate
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 )
 
 // Template makes keys of arguments of type A. It is immutable and safe for
@@ -59,11 +60,40 @@ func (t *Template[A]) Format(a A) (string, error) {
 type Scratch[A any] struct {
 	prog *program
 
-	// The argument lies in arg during a call, so that values, which point into it,
+	// The argument lies in arg during a call, so that slots, which point into it,
 	// need not be found anew.
-	arg    A
-	root   reflect.Value
-	values []reflect.Value // one for each piece; unused if the argument is a pointer
+	arg   A
+	root  reflect.Value
+	slots []slot // one for each piece; unused if the argument is a pointer
+}
+
+// slot is the place of one value. For the commonest types it is a pointer of that
+// type too, which costs a third of what reflection does.
+type slot struct {
+	value reflect.Value
+	text  *string
+	num   *int
+}
+
+func newSlot(v reflect.Value, f form) slot {
+	s := slot{value: v}
+	switch {
+	case f == formString:
+		s.text = v.Addr().Convert(reflect.TypeFor[*string]()).Interface().(*string)
+	case f == formInt && v.Kind() == reflect.Int:
+		s.num = v.Addr().Convert(reflect.TypeFor[*int]()).Interface().(*int)
+	}
+	return s
+}
+
+func (s *slot) append(dst []byte, f form) ([]byte, error) {
+	switch {
+	case s.text != nil:
+		return append(dst, *s.text...), nil
+	case s.num != nil:
+		return strconv.AppendInt(dst, int64(*s.num), 10), nil
+	}
+	return f.append(dst, s.value)
 }
 
 // NewScratch returns a scratch for keys of this template.
@@ -71,9 +101,9 @@ func (t *Template[A]) NewScratch() *Scratch[A] {
 	s := &Scratch[A]{prog: t.prog}
 	s.root = reflect.ValueOf(&s.arg).Elem()
 	if !t.prog.pointer {
-		s.values = make([]reflect.Value, len(t.prog.pieces))
+		s.slots = make([]slot, len(t.prog.pieces))
 		for i, p := range t.prog.pieces {
-			s.values[i] = fieldAt(s.root, p.index)
+			s.slots[i] = newSlot(fieldAt(s.root, p.index), p.form)
 		}
 	}
 	return s
@@ -112,16 +142,15 @@ func (s *Scratch[A]) append(dst []byte) ([]byte, error) {
 	}
 	for i := range prog.pieces {
 		p := &prog.pieces[i]
-		var v reflect.Value
-		if prog.pointer {
-			v = fieldAt(target, p.index)
-		} else {
-			v = s.values[i]
-		}
 		dst = append(dst, p.before...)
 		start := len(dst)
 		var err error
-		if dst, err = p.form.append(dst, v); err != nil {
+		if prog.pointer {
+			dst, err = p.form.append(dst, fieldAt(target, p.index))
+		} else {
+			dst, err = s.slots[i].append(dst, p.form)
+		}
+		if err != nil {
 			return dst, fmt.Errorf("placeholder {%s}: %w", p.placeholder, err)
 		}
 		if p.sep != nil {

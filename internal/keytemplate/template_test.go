@@ -53,7 +53,7 @@ type (
 		time.Time
 		ID int
 	}
-	cases struct{ Id, ID int }
+	cases struct{ Id, ID int } //nolint:staticcheck // names that differ in case only are what is tested
 )
 
 func (id) String() string                           { return "an id" }

@@ -17,9 +17,10 @@ type Context struct {
 	limit    time.Duration
 	detached bool
 
-	mu     sync.Mutex
-	ctx    context.Context
-	cancel context.CancelFunc
+	mu      sync.Mutex
+	ctx     context.Context // nil until somebody asks
+	cancel  context.CancelFunc
+	stopped bool
 }
 
 // Start sets the parent and the time limit.
@@ -38,6 +39,9 @@ func (c *Context) real() context.Context {
 			parent = context.WithoutCancel(parent)
 		}
 		c.ctx, c.cancel = context.WithTimeout(parent, c.limit)
+		if c.stopped {
+			c.cancel()
+		}
 	}
 	return c.ctx
 }
@@ -46,6 +50,7 @@ func (c *Context) real() context.Context {
 func (c *Context) Stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.stopped = true
 	if c.cancel != nil {
 		c.cancel()
 	}
@@ -72,7 +77,18 @@ func (c *Context) Err() error {
 }
 
 // Value is the parent's.
-func (c *Context) Value(key any) any { return c.parent.Value(key) }
+func (c *Context) Value(key any) any {
+	c.mu.Lock()
+	ctx := c.ctx
+	c.mu.Unlock()
+	switch {
+	case ctx != nil:
+		return ctx.Value(key)
+	case c.detached:
+		return context.WithoutCancel(c.parent).Value(key) // which hides the parent's cause
+	}
+	return c.parent.Value(key)
+}
 
 // StartDetached is Start with a parent of which only the values count: neither its
 // end nor its deadline does.
