@@ -2,7 +2,4 @@ module github.com/go-cachify/cachify
 
 go 1.25
 
-require (
-	github.com/maypok86/otter/v2 v2.4.0
-	resenje.org/singleflight v0.4.3
-)
+require github.com/maypok86/otter/v2 v2.4.0

@@ -29,9 +29,8 @@ func (s *Store) acquire(ctx context.Context, req driver.AcquireRequest, patience
 	if err := req.Validate(); err != nil {
 		return driver.Grant{}, err
 	}
-	sh := s.shard(req.Name)
-	t, err := s.begin(sh, req.Name, true)
-	if err != nil {
+	var t turn
+	if err := t.begin(s, req.Name, true); err != nil {
 		return driver.Grant{}, err
 	}
 	defer t.end()
@@ -62,8 +61,8 @@ func (s *Store) Extend(ctx context.Context, g driver.Grant, ttl time.Duration) (
 	if err := driver.ValidateTTL(ttl); err != nil {
 		return driver.Grant{}, err
 	}
-	t, err := s.begin(s.shard(g.Name), g.Name, false)
-	if err != nil {
+	var t turn
+	if err := t.begin(s, g.Name, false); err != nil {
 		return driver.Grant{}, err
 	}
 	defer t.end()
@@ -84,8 +83,8 @@ func (s *Store) Release(ctx context.Context, g driver.Grant) error {
 	if err := s.readyForLease(ctx, g); err != nil {
 		return err
 	}
-	t, err := s.begin(s.shard(g.Name), g.Name, false)
-	if err != nil {
+	var t turn
+	if err := t.begin(s, g.Name, false); err != nil {
 		return err
 	}
 	defer t.end()
@@ -102,8 +101,8 @@ func (s *Store) Holders(ctx context.Context, name string) (driver.Occupancy, err
 	if err := s.readyFor(ctx, name); err != nil {
 		return driver.Occupancy{}, err
 	}
-	t, err := s.begin(s.shard(name), name, false)
-	if err != nil {
+	var t turn
+	if err := t.begin(s, name, false); err != nil {
 		return driver.Occupancy{}, err
 	}
 	defer t.end()
@@ -118,8 +117,8 @@ func (s *Store) Evict(ctx context.Context, name string) error {
 	if err := s.readyFor(ctx, name); err != nil {
 		return err
 	}
-	t, err := s.begin(s.shard(name), name, false)
-	if err != nil {
+	var t turn
+	if err := t.begin(s, name, false); err != nil {
 		return err
 	}
 	defer t.end()
@@ -138,8 +137,8 @@ func (s *Store) Look(ctx context.Context, name, client string, patience time.Dur
 	if err := validatePatience(patience); err != nil {
 		return driver.Sight{}, err
 	}
-	t, err := s.beginLook(s.shard(name), name, client, patience)
-	if err != nil {
+	var t turn
+	if err := t.beginLook(s, name, client, patience); err != nil {
 		return driver.Sight{}, err
 	}
 	defer t.end()
@@ -157,8 +156,8 @@ func (s *Store) Leave(ctx context.Context, name, holder string) error {
 	if err := s.readyForLease(ctx, driver.Grant{Name: name, Holder: holder}); err != nil {
 		return err
 	}
-	t, err := s.begin(s.shard(name), name, false)
-	if err != nil {
+	var t turn
+	if err := t.begin(s, name, false); err != nil {
 		return err
 	}
 	defer t.end()

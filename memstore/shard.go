@@ -52,43 +52,43 @@ type turn struct {
 	pushes []push
 }
 
-// begin locks the shard and brings the name up to date. If there is no place for
-// it, create decides whether one is made.
-func (s *Store) begin(sh *shard, name string, create bool) (turn, error) {
-	t, err := s.open(sh, name)
-	if err != nil {
-		return t, err
+// begin locks the shard of name and brings the name up to date. If there is no
+// place for it, create decides whether one is made.
+func (t *turn) begin(s *Store, name string, create bool) error {
+	if err := t.open(s, name); err != nil {
+		return err
 	}
 	if t.place != nil {
 		t.settle()
 	} else if create {
-		t.place = sh.add(name, t.now)
+		t.place = t.shard.add(name, t.now)
 	}
-	return t, nil
+	return nil
 }
 
 // beginLook is begin for a client that shows with it that it lives: its patience
 // is renewed before anybody is given up.
-func (s *Store) beginLook(sh *shard, name, client string, patience time.Duration) (turn, error) {
-	t, err := s.open(sh, name)
-	if err != nil {
-		return t, err
+func (t *turn) beginLook(s *Store, name, client string, patience time.Duration) error {
+	if err := t.open(s, name); err != nil {
+		return err
 	}
 	if t.place != nil {
 		t.place.queue.forget(t.now)
 		t.place.queue.renew(client, t.now, patience)
 		t.settle()
 	}
-	return t, nil
+	return nil
 }
 
-func (s *Store) open(sh *shard, name string) (turn, error) {
+func (t *turn) open(s *Store, name string) error {
+	sh := s.shard(name)
 	sh.mu.Lock()
 	if sh.closed {
 		sh.mu.Unlock()
-		return turn{}, driver.ErrClosed
+		return driver.ErrClosed
 	}
-	return turn{store: s, shard: sh, name: name, now: s.clock.now(), place: sh.names[name]}, nil
+	t.store, t.shard, t.name, t.now, t.place = s, sh, name, s.clock.now(), sh.names[name]
+	return nil
 }
 
 // settle forgets what is over and hands over what is free.

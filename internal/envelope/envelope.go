@@ -53,7 +53,7 @@ const (
 	Value    Kind = 0 // the payload is an encoded value
 	Nil      Kind = 1 // the function returned nil; no payload is needed
 	NotFound Kind = 2 // the function found nothing; no payload is needed
-	Loading  Kind = 3 // somebody is computing the value; the payload may say who
+	Loading  Kind = 3 // somebody is computing the value; the payload is the frame of an old one, or nothing
 
 	lastKind = Loading
 )

@@ -1,0 +1,238 @@
+package cachify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-cachify/cachify/driver"
+)
+
+// acquisition is one wish for a lease, from the verb's call to its end.
+type acquisition struct {
+	core     *core
+	verb     Verb
+	key      string // as the user knows it
+	name     string // as the store does
+	limit    int
+	settings settings // with expiry and slots set
+	begun    time.Time
+}
+
+// exchange is one request and its answer: the local time before it was sent, and
+// the store's clock at the answer. It ties the two clocks together.
+type exchange struct {
+	sent time.Time
+	at   time.Duration
+}
+
+// acquire gets a lease, at once or after waiting in line.
+func (a *acquisition) acquire(ctx context.Context) (*Lease, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := a.supported(); err != nil {
+		return nil, err
+	}
+	if a.settings.reentrant {
+		if l := a.core.share(ctx, a.name); l != nil {
+			return l, nil
+		}
+	}
+	a.begun = time.Now()
+	if a.settings.wait > 0 {
+		return a.wait(ctx)
+	}
+	l, err := a.attempt(ctx)
+	if err == nil {
+		return l, nil
+	}
+	if held := (*driver.HeldError)(nil); errors.As(err, &held) {
+		return nil, a.refused(held)
+	}
+	return nil, err
+}
+
+// supported refuses at once what the store lacks.
+func (a *acquisition) supported() error {
+	lacks := a.core.caps.Lacks
+	s := &a.settings
+	switch {
+	case lacks&driver.LackLimits != 0 && a.limit > 1:
+		return fmt.Errorf("%w: a pool of more than one slot", ErrUnsupported)
+	case lacks&driver.LackExtend != 0 && s.keepAlive && s.expiry != NoExpiry:
+		return fmt.Errorf("%w: KeepAlive, since it cannot extend a lease", ErrUnsupported)
+	case lacks&driver.LackExtend != 0 && s.minHold > 0:
+		return fmt.Errorf("%w: MinHold, since it cannot shorten a lease", ErrUnsupported)
+	}
+	return nil
+}
+
+func (a *acquisition) lease(ctx context.Context) *Lease {
+	l := &Lease{}
+	l.own.core, l.own.verb, l.own.key, l.own.settings, l.own.parent = a.core, a.verb, a.key, a.settings, ctx
+	return l
+}
+
+func (a *acquisition) request() driver.AcquireRequest {
+	return driver.AcquireRequest{
+		Name: a.name, Holder: a.core.client.NewHolder(), Limit: a.limit, Slots: a.settings.slots, TTL: a.settings.expiry,
+	}
+}
+
+// attempt asks the store without waiting. A refusal is a [*driver.HeldError].
+func (a *acquisition) attempt(ctx context.Context) (*Lease, error) {
+	if until, busy := a.core.occupied(a.name); busy {
+		return nil, &driver.HeldError{Name: a.name, RetryAfter: until}
+	}
+	l, req := a.lease(ctx), a.request()
+	l.own.acquiring.Start(ctx, storeTimeout)
+	defer l.own.acquiring.Stop()
+	for i := 1; ; i++ {
+		sent := time.Now()
+		g, err := a.core.store.Acquire(&l.own.acquiring, req)
+		if err == nil {
+			return a.granted(l, g, localDeadline(sent, g.TTL))
+		}
+		if !isFailure(err) {
+			return nil, a.answer(err)
+		}
+		// What a failed request did is unknown. The same holder can ask again: if it
+		// has the lease already, it gets it.
+		if ctx.Err() == nil {
+			err = a.core.failure("acquire", a.name, err)
+		}
+		if i == acquireAttempts || pause(&l.own.acquiring, jitter(retryPause<<i)) != nil {
+			a.abandon(ctx, req, true, a.core.track())
+			return nil, cmp.Or(ctx.Err(), err)
+		}
+	}
+}
+
+// answer turns the store's words into the user's. A refusal stays as it is.
+func (a *acquisition) answer(err error) error {
+	if limit := (*driver.LimitError)(nil); errors.As(err, &limit) {
+		return &PoolSizeError{Key: a.key, Size: limit.Want, Have: limit.Have}
+	}
+	return err
+}
+
+// granted makes the lease, unless the grant came so late that its time is over:
+// then it is given back.
+func (a *acquisition) granted(l *Lease, g driver.Grant, deadline time.Time) (*Lease, error) {
+	if !deadline.IsZero() && !time.Now().Before(deadline) {
+		a.core.giveBack(l.own.parent, g)
+		return nil, &LeaseError{Key: a.key, Fence: g.Fence, Err: ErrExpired}
+	}
+	l.start(g, deadline)
+	if ev := a.core.Events; ev.Acquired != nil {
+		e := l.own.event(nil)
+		e.Waited = l.own.acquired.Sub(a.begun)
+		ev.Acquired(e)
+	}
+	return l, nil
+}
+
+// refused tells of a refusal, as an event and as the verb's error.
+func (a *acquisition) refused(held *driver.HeldError) error {
+	e, ev := a.waitEvent(held), a.core.Events
+	e.Waited = 0
+	switch report := ev.Refused; {
+	case a.verb == VerbPool && ev.Full != nil:
+		ev.Full(e)
+	case a.verb != VerbPool && report != nil:
+		report(e)
+	}
+	return a.refusal(held, 0)
+}
+
+func (a *acquisition) waitEvent(held *driver.HeldError) WaitEvent {
+	return WaitEvent{
+		Verb: a.verb, Key: a.key, Holder: held.Holder, RetryAfter: held.RetryAfter, Waited: time.Since(a.begun),
+	}
+}
+
+func (a *acquisition) refusal(held *driver.HeldError, waited time.Duration) error {
+	if a.verb == VerbPool {
+		return &PoolFullError{
+			Key: a.key, Size: a.limit, Slots: a.settings.slots, RetryAfter: held.RetryAfter, Waited: waited,
+		}
+	}
+	return &LockedError{Key: a.key, Holder: held.Holder, RetryAfter: held.RetryAfter, Waited: waited}
+}
+
+// abandon undoes a request whose outcome is unknown or not wanted any more: a
+// place in the queue, or what was granted. It waits for that a moment, so that who
+// comes next finds things in order, and leaves the rest to the background. If the
+// request failed it may still be under way, so that is done again later, unless the
+// instance is closed by then. At the end of the first clean-up it calls done.
+func (a *acquisition) abandon(ctx context.Context, req driver.AcquireRequest, failed bool, done func()) {
+	undo := func(ctx context.Context) error {
+		var err error
+		if q := a.core.caps.Queue; q != nil {
+			err = q.Leave(ctx, req.Name, req.Holder)
+		} else {
+			err = a.core.store.Release(ctx, driver.Grant{Name: req.Name, Holder: req.Holder})
+		}
+		return ignoreLost(err)
+	}
+	a.core.cleanUp(ctx, done, undo)
+	if !failed {
+		return
+	}
+	time.AfterFunc(strayAfter, func() {
+		defer a.core.track()()
+		if !a.core.closed.Load() {
+			a.core.tidy(ctx, undo)
+		}
+	})
+}
+
+// giveBack releases a grant that nobody wants.
+func (k *core) giveBack(ctx context.Context, g driver.Grant) {
+	k.cleanUp(ctx, k.track(), func(ctx context.Context) error { return ignoreLost(k.store.Release(ctx, g)) })
+	k.released(g.Name)
+}
+
+func ignoreLost(err error) error {
+	if errors.Is(err, driver.ErrLost) {
+		return nil
+	}
+	return err
+}
+
+const (
+	// cleanUpPatience is how long a caller waits for a clean-up that it started.
+	cleanUpPatience = 50 * time.Millisecond
+
+	// strayAfter is when a request that failed is taken to have reached the store if
+	// it ever does.
+	strayAfter = time.Second
+)
+
+// cleanUp runs do in the background, calls done at its end, and waits for that a
+// moment.
+func (k *core) cleanUp(ctx context.Context, done func(), do func(context.Context) error) {
+	finished := make(chan struct{})
+	go func() {
+		defer done()
+		defer close(finished)
+		k.tidy(ctx, do)
+	}()
+	t := time.NewTimer(cleanUpPatience)
+	defer t.Stop()
+	select {
+	case <-finished:
+	case <-t.C:
+	}
+}
+
+// tidy runs do, which ctx's end does not stop, until the store answers or its time
+// is over.
+func (k *core) tidy(ctx context.Context, do func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	_ = k.failure("clean up", "", retry(ctx, cleanupAttempts, do))
+}

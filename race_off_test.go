@@ -1,0 +1,5 @@
+//go:build !race
+
+package cachify_test
+
+const maxHitAllocs = 0
