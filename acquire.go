@@ -10,15 +10,17 @@ import (
 	"github.com/go-cachify/cachify/driver"
 )
 
-// acquisition is one wish for a lease, from the verb's call to its end.
+// acquisition is one wish for a lease, from the verb's call to its end. It is part
+// of the lease that it will be.
 type acquisition struct {
 	core     *core
 	verb     Verb
 	key      string // as the user knows it
 	name     string // as the store does
 	limit    int
-	settings settings // with expiry and slots set
+	settings leaseSettings // with expiry and slots set
 	begun    time.Time
+	parent   context.Context // the caller's
 }
 
 // exchange is one request and its answer: the local time before it was sent, and
@@ -28,8 +30,11 @@ type exchange struct {
 	at   time.Duration
 }
 
-// acquire gets a lease, at once or after waiting in line.
-func (a *acquisition) acquire(ctx context.Context) (*Lease, error) {
+// acquire makes l a lease, at once or after waiting in line. It returns another one
+// if l can share that.
+func (l *Lease) acquire(ctx context.Context) (*Lease, error) {
+	a := &l.own.acquisition
+	a.parent = ctx
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -37,15 +42,15 @@ func (a *acquisition) acquire(ctx context.Context) (*Lease, error) {
 		return nil, err
 	}
 	if a.settings.reentrant {
-		if l := a.core.share(ctx, a.name); l != nil {
-			return l, nil
+		if shared := a.core.share(ctx, a.name); shared != nil {
+			return shared, nil
 		}
 	}
-	a.begun = time.Now()
+	a.begun = a.core.now()
 	if a.settings.wait > 0 {
-		return a.wait(ctx)
+		return l.wait(ctx)
 	}
-	l, err := a.attempt(ctx)
+	err := l.attempt(ctx)
 	if err == nil {
 		return l, nil
 	}
@@ -70,12 +75,6 @@ func (a *acquisition) supported() error {
 	return nil
 }
 
-func (a *acquisition) lease(ctx context.Context) *Lease {
-	l := &Lease{}
-	l.own.core, l.own.verb, l.own.key, l.own.settings, l.own.parent = a.core, a.verb, a.key, a.settings, ctx
-	return l
-}
-
 func (a *acquisition) request() driver.AcquireRequest {
 	return driver.AcquireRequest{
 		Name: a.name, Holder: a.core.client.NewHolder(), Limit: a.limit, Slots: a.settings.slots, TTL: a.settings.expiry,
@@ -83,21 +82,21 @@ func (a *acquisition) request() driver.AcquireRequest {
 }
 
 // attempt asks the store without waiting. A refusal is a [*driver.HeldError].
-func (a *acquisition) attempt(ctx context.Context) (*Lease, error) {
+func (l *Lease) attempt(ctx context.Context) error {
+	a := &l.own.acquisition
 	if until, busy := a.core.occupied(a.name); busy {
-		return nil, &driver.HeldError{Name: a.name, RetryAfter: until}
+		return &driver.HeldError{Name: a.name, RetryAfter: until}
 	}
-	l, req := a.lease(ctx), a.request()
+	req := a.request()
 	l.own.acquiring.Start(ctx, storeTimeout)
 	defer l.own.acquiring.Stop()
-	for i := 1; ; i++ {
-		sent := time.Now()
+	for i, sent := 1, a.begun; ; i, sent = i+1, a.core.now() {
 		g, err := a.core.store.Acquire(&l.own.acquiring, req)
 		if err == nil {
-			return a.granted(l, g, localDeadline(sent, g.TTL))
+			return l.granted(g, localDeadline(sent, g.TTL))
 		}
 		if !isFailure(err) {
-			return nil, a.answer(err)
+			return a.answer(err)
 		}
 		// What a failed request did is unknown. The same holder can ask again: if it
 		// has the lease already, it gets it.
@@ -106,7 +105,7 @@ func (a *acquisition) attempt(ctx context.Context) (*Lease, error) {
 		}
 		if i == acquireAttempts || pause(&l.own.acquiring, jitter(retryPause<<i)) != nil {
 			a.abandon(ctx, req, true, a.core.track())
-			return nil, cmp.Or(ctx.Err(), err)
+			return cmp.Or(ctx.Err(), err)
 		}
 	}
 }
@@ -121,18 +120,20 @@ func (a *acquisition) answer(err error) error {
 
 // granted makes the lease, unless the grant came so late that its time is over:
 // then it is given back.
-func (a *acquisition) granted(l *Lease, g driver.Grant, deadline time.Time) (*Lease, error) {
-	if !deadline.IsZero() && !time.Now().Before(deadline) {
-		a.core.giveBack(l.own.parent, g)
-		return nil, &LeaseError{Key: a.key, Fence: g.Fence, Err: ErrExpired}
+func (l *Lease) granted(g driver.Grant, deadline time.Time) error {
+	a := &l.own.acquisition
+	now := a.core.now()
+	if !deadline.IsZero() && !now.Before(deadline) {
+		a.core.giveBack(a.parent, g)
+		return &LeaseError{Key: a.key, Fence: g.Fence, Err: ErrExpired}
 	}
-	l.start(g, deadline)
+	l.start(g, now, deadline)
 	if ev := a.core.Events; ev.Acquired != nil {
 		e := l.own.event(nil)
 		e.Waited = l.own.acquired.Sub(a.begun)
 		ev.Acquired(e)
 	}
-	return l, nil
+	return nil
 }
 
 // refused tells of a refusal, as an event and as the verb's error.

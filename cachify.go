@@ -114,6 +114,7 @@ type core struct {
 	caps   driver.Capabilities
 	owned  func() error // closes a store that New made; nil otherwise
 	client *driver.Client
+	epoch  time.Time // when the instance was made
 	lines  lines
 	loads  flights
 
@@ -130,7 +131,7 @@ func New(store driver.Store, cfg *Config) (*Cachify, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &core{Config: c, store: store, client: driver.NewClient()}
+	k := &core{Config: c, store: store, client: driver.NewClient(), epoch: time.Now()}
 	if store == nil {
 		mem, err := memstore.New(nil)
 		if err != nil {
@@ -247,6 +248,9 @@ func (c *Cachify) ready() (*core, error) {
 	}
 	return k, nil
 }
+
+// now is time.Now, at half its price: it reads only the monotonic clock.
+func (k *core) now() time.Time { return k.epoch.Add(time.Since(k.epoch)) }
 
 // Must returns v, or panics with err. It is for package-level variables:
 //

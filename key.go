@@ -70,9 +70,11 @@ func (s *subject) acquire(ctx context.Context) (*Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := acquisition{core: k, verb: s.verb, key: s.key, name: name, limit: s.limit, settings: s.settings}
+	l := &Lease{}
+	a := &l.own.acquisition
+	*a = acquisition{core: k, verb: s.verb, key: s.key, name: name, limit: s.limit, settings: s.settings.leaseSettings}
 	a.settings.expiry, a.settings.slots = s.expiry(k), max(s.settings.slots, 1)
-	return a.acquire(ctx)
+	return l.acquire(ctx)
 }
 
 func (s *subject) occupancy(ctx context.Context) (driver.Occupancy, error) {

@@ -37,12 +37,8 @@ type Lease struct {
 
 // hold is what all leases of one acquisition share.
 type hold struct {
-	core     *core
-	verb     Verb
-	key      string
-	settings settings
-	parent   context.Context // of the acquisition; only its values count
-	acquired time.Time
+	acquisition // of whose ctx only the values count
+	acquired    time.Time
 
 	mu        sync.Mutex
 	grant     driver.Grant
@@ -63,12 +59,12 @@ type hold struct {
 }
 
 // start makes the hold of a grant.
-func (l *Lease) start(g driver.Grant, deadline time.Time) {
+func (l *Lease) start(g driver.Grant, now, deadline time.Time) {
 	h := &l.own
 	l.hold = h
 	h.mu.Lock() // against the timers that begin here
 	defer h.mu.Unlock()
-	h.acquired = time.Now()
+	h.acquired = now
 	h.grant, h.deadline, h.sharers = g, deadline, 1
 	h.ttl = h.settings.expiry
 	h.deadlineMoved()
@@ -233,7 +229,7 @@ func (k *core) sharesStore(other *core) bool {
 // over returns why the hold is over, or nil. It needs no timer to notice that the
 // deadline is past. With h.mu held.
 func (h *hold) over() error {
-	if h.end == nil && !h.deadline.IsZero() && !time.Now().Before(h.deadline) {
+	if h.end == nil && !h.deadline.IsZero() && !h.core.now().Before(h.deadline) {
 		h.finish(ErrExpired)
 	}
 	return h.end

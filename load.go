@@ -161,19 +161,29 @@ func over(ctx context.Context, err error) bool {
 // costs the lock, not the load: so there is a first attempt that does not wait, and
 // waiting has an end, to tell a store that fails from another load that takes long.
 func lockLoad(ctx context.Context, k *core, name string) (*Lease, error) {
-	a := acquisition{core: k, verb: VerbCached, key: userKey(k, name), name: name + suffixLoad, limit: 1, begun: time.Now()}
-	a.settings = settings{
-		wait: DefaultLockExpiration, expiry: DefaultLockExpiration, slots: 1,
-		keepAlive: k.caps.Lacks&driver.LackExtend == 0,
+	lease := func() *Lease {
+		l := &Lease{}
+		l.own.acquisition = acquisition{
+			core: k, verb: VerbCached, key: userKey(k, name), name: name + suffixLoad, limit: 1, begun: time.Now(), parent: ctx,
+			settings: leaseSettings{
+				wait: DefaultLockExpiration, expiry: DefaultLockExpiration, slots: 1,
+				keepAlive: k.caps.Lacks&driver.LackExtend == 0,
+			},
+		}
+		return l
 	}
-	lease, err := a.attempt(ctx)
+	l := lease()
+	err := l.attempt(ctx)
 	for errors.Is(err, driver.ErrHeld) || errors.Is(err, ErrLocked) {
-		lease, err = a.acquire(ctx)
+		l, err = lease().acquire(ctx)
+	}
+	if err == nil {
+		return l, nil
 	}
 	if !over(ctx, err) {
 		err = nil
 	}
-	return lease, err
+	return nil, err
 }
 
 // fill runs fn and stores what it returns, if that is to be stored.

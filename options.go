@@ -45,12 +45,7 @@ type (
 // settings is what the options of one lock, guard or pool say together. Options
 // pass it by value, so that it need not live on the heap.
 type settings struct {
-	wait      time.Duration // 0: not at all
-	expiry    time.Duration // 0: the instance's default
-	minHold   time.Duration // 0: none
-	slots     int           // 0: one
-	keepAlive bool
-	reentrant bool
+	leaseSettings
 
 	// For the wrapped forms, whose types the constructor checks.
 	fail       bool // an error instead of skipping
@@ -59,6 +54,16 @@ type settings struct {
 	keyFunc    any  // func(A) string
 
 	err error // what is wrong with the first option that is
+}
+
+// leaseSettings are those that an acquisition and its lease go by.
+type leaseSettings struct {
+	wait      time.Duration // 0: not at all
+	expiry    time.Duration // 0: the instance's default
+	minHold   time.Duration // 0: none
+	slots     int           // 0: one
+	keepAlive bool
+	reentrant bool
 }
 
 func (s settings) failed(err error) settings {

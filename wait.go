@@ -36,7 +36,8 @@ type outcome struct {
 }
 
 // wait acquires, in line if it must.
-func (a *acquisition) wait(ctx context.Context) (*Lease, error) {
+func (l *Lease) wait(ctx context.Context) (*Lease, error) {
+	a := &l.own.acquisition
 	ended := a.core.track()
 	if a.core.closed.Load() {
 		ended()
@@ -53,10 +54,12 @@ func (a *acquisition) wait(ctx context.Context) (*Lease, error) {
 	w.leave()
 	if out.err == nil {
 		defer ended()
-		l, err := a.granted(a.lease(ctx), out.grant, out.deadline)
+		if err := l.granted(out.grant, out.deadline); err != nil {
+			w.gaveUp.Store(true)
+			return nil, err
+		}
 		w.lease.Store(l)
-		w.gaveUp.Store(err != nil)
-		return l, err
+		return l, nil
 	}
 	w.gaveUp.Store(true)
 	a.abandon(ctx, w.req, w.failed, ended)
