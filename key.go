@@ -25,11 +25,16 @@ type subject struct {
 	suffix   string
 	limit    int
 	settings settings
-	err      error // what is wrong with the key or the options
+	name     string // in the store, if that is known already
+	err      error  // what is wrong with the key or the options
 }
 
 func newSubject(c *Cachify, verb Verb, key, suffix string, limit int, s settings) subject {
-	return subject{instance: c, verb: verb, key: key, suffix: suffix, limit: limit, settings: s, err: s.err}
+	sub := subject{instance: c, verb: verb, key: key, suffix: suffix, limit: limit, settings: s, err: s.err}
+	if c != nil && c.core != nil && key != "" {
+		sub.name = c.core.Prefix + key + suffix
+	}
+	return sub
 }
 
 // on finds the instance and the name in its store.
@@ -49,6 +54,9 @@ func (s *subject) on(ctx context.Context) (*core, string, error) {
 	}
 	if err := s.settings.check(s.expiry(k)); err != nil {
 		return nil, "", err
+	}
+	if s.name != "" {
+		return k, s.name, nil
 	}
 	return k, k.Prefix + s.key + s.suffix, nil
 }

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
-	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/go-cachify/cachify/driver"
 	"github.com/go-cachify/cachify/faultstore"
@@ -18,31 +17,7 @@ import (
 )
 
 // TestMain sees to it that no test leaves a goroutine behind.
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	if left := leftOver(before); left != "" && code == 0 {
-		fmt.Fprintln(os.Stderr, "goroutines left behind:\n"+left)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// leftOver returns the stacks of all goroutines if there are more than before, also
-// after a while.
-func leftOver(before int) string {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for range 300 {
-		if runtime.NumGoroutine() <= before {
-			return ""
-		}
-		<-tick.C
-	}
-	var b strings.Builder
-	_ = pprof.Lookup("goroutine").WriteTo(&b, 2)
-	return b.String()
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // memory returns an empty in-process store.
 func memory(t testing.TB) *memstore.Store {

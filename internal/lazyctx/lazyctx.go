@@ -17,10 +17,15 @@ type Context struct {
 	limit    time.Duration
 	detached bool
 
-	mu      sync.Mutex
-	ctx     context.Context // nil until somebody asks
-	cancel  context.CancelFunc
 	stopped bool
+	mu      sync.Mutex
+	made    *made // nil until somebody asks
+}
+
+// made is the context that does the work.
+type made struct {
+	context.Context
+	cancel context.CancelFunc
 }
 
 // Start sets the parent and the time limit.
@@ -33,17 +38,18 @@ func (c *Context) Start(parent context.Context, limit time.Duration) {
 func (c *Context) real() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ctx == nil {
+	if c.made == nil {
 		parent := c.parent
 		if c.detached {
 			parent = context.WithoutCancel(parent)
 		}
-		c.ctx, c.cancel = context.WithTimeout(parent, c.limit)
+		ctx, cancel := context.WithTimeout(parent, c.limit)
+		c.made = &made{ctx, cancel}
 		if c.stopped {
-			c.cancel()
+			cancel()
 		}
 	}
-	return c.ctx
+	return c.made
 }
 
 // Stop ends the context.
@@ -51,8 +57,8 @@ func (c *Context) Stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopped = true
-	if c.cancel != nil {
-		c.cancel()
+	if c.made != nil {
+		c.made.cancel()
 	}
 }
 
@@ -65,11 +71,11 @@ func (c *Context) Done() <-chan struct{} { return c.real().Done() }
 // Err is the parent's until somebody has asked for Done or Deadline.
 func (c *Context) Err() error {
 	c.mu.Lock()
-	ctx := c.ctx
+	made := c.made
 	c.mu.Unlock()
 	switch {
-	case ctx != nil:
-		return ctx.Err()
+	case made != nil:
+		return made.Err()
 	case c.detached:
 		return nil
 	}
@@ -79,11 +85,11 @@ func (c *Context) Err() error {
 // Value is the parent's.
 func (c *Context) Value(key any) any {
 	c.mu.Lock()
-	ctx := c.ctx
+	made := c.made
 	c.mu.Unlock()
 	switch {
-	case ctx != nil:
-		return ctx.Value(key)
+	case made != nil:
+		return made.Value(key)
 	case c.detached:
 		return context.WithoutCancel(c.parent).Value(key) // which hides the parent's cause
 	}
