@@ -30,6 +30,7 @@ help: ## List the targets
 .PHONY: test
 test: vet ## Vet and run all tests with the race detector; a skipped test is a failure
 	@tools/need.sh cc
+	@tools/need.sh redis
 	@CGO_ENABLED=1 go run ./internal/house/gotest -race -shuffle=on -timeout $(TIMEOUT) $(TESTFLAGS) $(PACKAGES)
 
 .PHONY: vet

@@ -140,11 +140,11 @@ func (l *Lease) granted(g driver.Grant, deadline time.Time) error {
 func (a *acquisition) refused(held *driver.HeldError) error {
 	e, ev := a.waitEvent(held), a.core.Events
 	e.Waited = 0
-	switch report := ev.Refused; {
+	switch {
 	case a.verb == VerbPool && ev.Full != nil:
 		ev.Full(e)
-	case a.verb != VerbPool && report != nil:
-		report(e)
+	case a.verb == VerbLock && ev.Refused != nil: // a guard will say that it was skipped
+		ev.Refused(e)
 	}
 	return a.refusal(held, 0)
 }

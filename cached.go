@@ -29,18 +29,21 @@ type CachedFunc[A, R any] struct {
 //     one name; "{{" and "}}" are braces.
 //   - With one placeholder the key is exactly Python's. With several, a value that
 //     could be confused with the text behind it is percent-escaped, so that
-//     different arguments never share a key.
+//     different values of what the template names never share a key. Fields that
+//     it leaves out do not count; "{}" alone for a struct of several is an error.
 //
 // c is the instance, bound now; nil or [Global] is the global one at the time of
 // each call. In the store, "-cached" stands behind the key. The error wraps
-// [ErrInvalid]: a template that names what the argument does not have, a bad
-// option, a nil function.
+// [ErrInvalid]: a template that names what the argument does not have, or nothing of
+// an argument that is more than a struct{}; a bad option; a nil function.
 //
 // Concurrent calls that miss share one run of fn. Its ctx has the values of the
 // first caller's, and ends when all callers who wait for it have left: one that
 // leaves does not disturb the others. If fn panics, each of them panics with a
-// [*PanicError]. Errors are not remembered, except by [NotFoundTTL]. A store that
-// fails costs a run of fn, not the call.
+// [*PanicError]. If fn calls the cached function with the same key, under the ctx it
+// was given, that call's error is [ErrInvalid]: it would wait for itself. Errors are
+// not remembered, except by [NotFoundTTL]. A store that fails costs a run of fn, not
+// the call.
 func Cached[A, R any](c *Cachify, template string, fn func(context.Context, A) (R, error), opts ...CacheOption) (*CachedFunc[A, R], error) {
 	if fn == nil {
 		return nil, errNilFunc
@@ -52,6 +55,10 @@ func Cached[A, R any](c *Cachify, template string, fn func(context.Context, A) (
 	keys, err := newKeyMaker[A](template, ch.keyFunc)
 	if err != nil {
 		return nil, err
+	}
+	if keys.constant() {
+		return nil, fmt.Errorf("%w: the key template %q names nothing of the argument: all calls would get the result of the first; "+
+			"name what it depends on, or take a struct{} if it depends on nothing", ErrInvalid, template)
 	}
 	return &CachedFunc[A, R]{cache: ch, instance: c, keys: keys, fn: fn}, nil
 }
@@ -133,14 +140,9 @@ func (f *CachedFunc[A, R]) on(ctx context.Context, arg A) (*core, string, error)
 	return k, cachedName(k, key), nil
 }
 
-// Key returns the key for arg, without the instance's prefix.
-func (f *CachedFunc[A, R]) Key(arg A) (string, error) {
-	key, err := f.keys.key(arg)
-	if err != nil {
-		return "", err
-	}
-	return key + suffixCached, nil
-}
+// Key returns the key for arg, as [Cachify.Forget] takes it and events tell it: the
+// template, filled in, without what stands before and behind it in the store.
+func (f *CachedFunc[A, R]) Key(arg A) (string, error) { return f.keys.key(arg) }
 
 // Reset forgets the result for arg. A run of the function that is under way,
 // anywhere, is not stopped, but what it returns is not remembered, and who calls

@@ -416,7 +416,7 @@ func TestCachedKeys(t *testing.T) {
 	onBothStores(t, func(e *cacheEnv) {
 		c := e.instance(nil)
 		f := mustCache(e, c, "user-{region}-{id}", func(_ context.Context, k userKey) (userKey, error) { return k, nil })
-		if key, err := f.Key(userKey{"eu", 4}); key != "user-eu-4-cached" || err != nil {
+		if key, err := f.Key(userKey{"eu", 4}); key != "user-eu-4" || err != nil {
 			e.Errorf("Key = %q, %v", key, err)
 		}
 		for _, k := range []userKey{{"eu", 4}, {"eu-4", 4}, {"eu", 44}, {"eu%2D4", 4}} {
@@ -441,7 +441,7 @@ func TestCachedKeys(t *testing.T) {
 		if got, err := h.Call(e.ctx, userKey{"eu", 2}); got.ID != 1 || err != nil {
 			e.Errorf("KeyFunc: %v, %v, want the result of the same key", got, err)
 		}
-		if key, _ := h.Key(userKey{"eu", 1}); key != "by-func-eu-cached" {
+		if key, _ := h.Key(userKey{"eu", 1}); key != "by-func-eu" {
 			e.Errorf("Key with KeyFunc = %q", key)
 		}
 
@@ -612,4 +612,65 @@ func TestHitAllocations(t *testing.T) {
 			t.Errorf("%s: a hit allocates %v times, want %v", name, n, maxHitAllocs)
 		}
 	}
+}
+
+func TestCachedRefusesAKeyForAll(t *testing.T) {
+	same := func(context.Context, userKey) (int, error) { return 0, nil }
+	for _, template := range []string{"users", "user-%d", "user-{}"} {
+		_, err := cachify.Cached(nil, template, same)
+		wantErr(t, err, cachify.ErrInvalid)
+		if err != nil && !strings.Contains(err.Error(), template) {
+			t.Errorf("%v does not name the template", err)
+		}
+	}
+	if _, err := cachify.Cached(nil, "users", func(context.Context, struct{}) (int, error) { return 0, nil }); err != nil {
+		t.Errorf("nothing to depend on: %v", err)
+	}
+	_, err := cachify.Cached(nil, "users", same, cachify.KeyFunc(func(userKey) string { return "x" }))
+	wantErr(t, err, cachify.ErrInvalid)
+	if _, err := cachify.Locked(nil, "users", same); err != nil {
+		t.Errorf("a lock for all: %v", err)
+	}
+}
+
+func TestForgetTakesWhatKeyReturns(t *testing.T) {
+	onBothStores(t, func(e *cacheEnv) {
+		var r runs
+		c := e.instance(nil)
+		f := mustCache(e, c, "n-{}", r.next)
+		wantCall(e, f, "a", 1)
+		key, err := f.Key("a")
+		if err := errors.Join(err, c.Forget(e.ctx, key)); err != nil {
+			e.Error(err)
+		}
+		wantCall(e, f, "a", 2)
+	})
+}
+
+func TestACachedFunctionThatCallsItself(t *testing.T) {
+	onBothStores(t, func(e *cacheEnv) {
+		c := e.instance(nil)
+		var itself, first, second *cachify.CachedFunc[string, int]
+		itself = mustCache(e, c, "self-{}", func(ctx context.Context, key string) (int, error) { return itself.Call(ctx, key) })
+		_, err := itself.Call(e.ctx, "a")
+		wantErr(e, err, cachify.ErrInvalid)
+
+		first = mustCache(e, c, "first-{}", func(ctx context.Context, key string) (int, error) { return second.Call(ctx, key) })
+		second = mustCache(e, c, "second-{}", func(ctx context.Context, key string) (int, error) { return first.Call(ctx, key) })
+		_, err = first.Call(e.ctx, "a")
+		wantErr(e, err, cachify.ErrInvalid)
+
+		// With another key it is a recursion like any other.
+		var sum *cachify.CachedFunc[int, int]
+		sum = mustCache(e, c, "sum-{}", func(ctx context.Context, n int) (int, error) {
+			if n == 0 {
+				return 0, nil
+			}
+			rest, err := sum.Call(ctx, n-1)
+			return n + rest, err
+		})
+		if n, err := sum.Call(e.ctx, 10); n != 55 || err != nil {
+			e.Errorf("sum = %d, %v", n, err)
+		}
+	})
 }

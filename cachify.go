@@ -244,7 +244,7 @@ func (c *Cachify) ready() (*core, error) {
 		return nil, err
 	}
 	if k.closed.Load() {
-		return nil, ErrClosed
+		return nil, errInstanceClosed
 	}
 	return k, nil
 }

@@ -26,7 +26,35 @@
 // its [TTL] is over, it is reset, or a bounded store needs the room. Callers of one
 // instance who miss at the same time share one run of the function; with [LoadLock],
 // those of all instances do. What a run returns that began before a Reset is not
-// stored after it. Errors are not remembered.
+// stored after it. Errors are not remembered. Different values of what the template
+// names never share a key; what it leaves out of the argument does not count.
+//
+// # Options
+//
+// What is not in this table does not compile. "c." is a method of an instance.
+// Cached stands for [CachedOver] and [Fetch] too, but in Fetch [KeyFunc] does nothing.
+//
+//	                 c.Lock  Locked  c.Once  Once  c.Pool  Pooled  Cached
+//	Wait             x       x       -       -     x       x       -
+//	Expiry           x       x       x       x     -       -       -
+//	SlotExpiry       -       -       -       -     x       x       -
+//	KeepAlive        x       x       x       x     x       x       -
+//	MinHold          x       x       x       x     -       -       -
+//	Reentrant        x       x       -       -     -       -       -
+//	Slots            -       -       -       -     x       x       -
+//	ErrorOnLocked    -       -       x       x     -       -       -
+//	ReturnOnLocked   -       -       -       x     -       -       -
+//	OnFull           -       -       -       -     -       x       -
+//	ErrorOnFull      -       -       -       -     -       x       -
+//	KeyFunc          -       x       -       x     -       x       x
+//	TTL              -       -       -       -     -       -       x
+//	NotFoundTTL      -       -       -       -     -       -       x
+//	WithCodec        -       -       -       -     -       -       x
+//	Clone            -       -       -       -     -       -       x
+//	LoadLock         -       -       -       -     -       -       x
+//
+// Once has no Wait: who comes later skips. Pools have SlotExpiry for Expiry, with a
+// default of their own.
 //
 // # What holding means
 //
@@ -54,6 +82,9 @@
 // [Config].LockPollInterval, and at least 5 s, loses its places. On other stores the
 // order holds among the waiters of one instance.
 //
+// After a wait in vain the error is [ErrTimeout] too. If it was the ctx that ended, the
+// error is the ctx's own instead.
+//
 // # Failures
 //
 // Errors are asked for with errors.Is and errors.As: [ErrLocked], [ErrPoolFull],
@@ -66,4 +97,8 @@
 // The in-memory store of package memstore is the default: it serves one process. For
 // another one see packages kvstore, which makes a store of a key-value client, and
 // driver and storetest, for who writes one from the ground up.
+//
+// Leases are the same on all of them. Results are not: the in-memory store keeps them
+// as they are, others keep the bytes that a [Codec] makes of them, [JSON] by default,
+// which leaves out unexported fields. [WithCodec] does that in memory too.
 package cachify

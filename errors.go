@@ -59,6 +59,9 @@ var (
 	ErrGoexit = errors.New("the function called runtime.Goexit")
 )
 
+// errInstanceClosed is ErrClosed of an instance; the store may be open.
+var errInstanceClosed = fmt.Errorf("the instance is %w", ErrClosed)
+
 var errNilContext = fmt.Errorf("%w: the context is nil: pass context.Background() if there is none", ErrInvalid)
 
 // LockedError tells which lock was held, and by whom.
@@ -78,7 +81,18 @@ type LockedError struct {
 	Waited time.Duration
 }
 
-func (e *LockedError) Error() string { return alreadyLocked(e.Key) }
+func (e *LockedError) Error() string { return alreadyLocked(e.Key) + waited(e.Waited) }
+
+// waited is what an error adds if it came after waiting.
+func waited(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	if d > time.Millisecond {
+		d = d.Round(time.Millisecond)
+	}
+	return " (waited " + d.String() + ")"
+}
 
 // alreadyLocked is the text that py-cachify logs and raises.
 func alreadyLocked(key string) string { return key + " is already locked!" }
@@ -106,10 +120,14 @@ type PoolFullError struct {
 }
 
 func (e *PoolFullError) Error() string {
-	if e.Slots > 1 {
-		return fmt.Sprintf("%s is full: not %d of its %d slots are free", e.Key, e.Slots, e.Size)
+	what := fmt.Sprintf("all of its %d slots are taken", e.Size)
+	switch {
+	case e.Slots > 1:
+		what = fmt.Sprintf("fewer than %d of its %d slots are free", e.Slots, e.Size)
+	case e.Size == 1:
+		what = "its only slot is taken"
 	}
-	return fmt.Sprintf("%s is full: all of its %d slots are taken", e.Key, e.Size)
+	return e.Key + " is full: " + what + waited(e.Waited)
 }
 
 // Is reports whether target is [ErrPoolFull] or, after waiting, [ErrTimeout].

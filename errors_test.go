@@ -26,9 +26,10 @@ func TestErrorsAreWhatTheySay(t *testing.T) {
 		is   string // the sentinels, and no others
 	}{
 		{&cachify.LockedError{Key: "k"}, "k is already locked!", "ErrLocked"},
-		{&cachify.LockedError{Key: "k", Waited: time.Second}, "k is already locked!", "ErrLocked ErrTimeout"},
+		{&cachify.LockedError{Key: "k", Waited: 1500400 * time.Microsecond}, "k is already locked! (waited 1.5s)", "ErrLocked ErrTimeout"},
 		{&cachify.PoolFullError{Key: "p", Size: 2, Slots: 1}, "p is full: all of its 2 slots are taken", "ErrPoolFull"},
-		{&cachify.PoolFullError{Key: "p", Size: 5, Slots: 3, Waited: 1}, "p is full: not 3 of its 5 slots are free", "ErrPoolFull ErrTimeout"},
+		{&cachify.PoolFullError{Key: "p", Size: 5, Slots: 3, Waited: 1}, "p is full: fewer than 3 of its 5 slots are free (waited 1ns)", "ErrPoolFull ErrTimeout"},
+		{&cachify.PoolFullError{Key: "p", Size: 1, Slots: 1}, "p is full: its only slot is taken", "ErrPoolFull"},
 		{&cachify.PoolSizeError{Key: "p", Size: 2, Have: 3}, "pool p is used with size 3 by others, with size 2 here: all must name the same size", "ErrPoolSize"},
 		{&cachify.LeaseError{Key: "k", Err: cachify.ErrLost}, "k: lease lost", "ErrLost"},
 		{&cachify.LeaseError{Key: "k", Err: errors.Join(cachify.ErrExpired, cachify.ErrLost)}, "k: lease expired\nlease lost", "ErrExpired ErrLost"},

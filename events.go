@@ -17,7 +17,8 @@ type Events struct {
 	// Acquired: a lease was acquired.
 	Acquired func(LeaseEvent)
 
-	// Refused: an acquisition that does not wait was refused.
+	// Refused: the acquisition of a lock that does not wait was refused. Those of
+	// guards and pools are Skipped and Full.
 	Refused func(WaitEvent)
 
 	// Waiting: an acquisition that waits was refused, now or still: once at the

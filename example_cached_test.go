@@ -38,8 +38,9 @@ func ExampleCached() {
 	// 1999 <nil>
 }
 
-// A template takes the fields of a struct. Different arguments never share a key: a
-// value that could be confused with the text behind it is escaped.
+// A template takes the fields of a struct. Different values of what it names never
+// share a key: one that could be confused with the text behind it is escaped. A
+// template that names what is not there, or not enough, is an error.
 func ExampleCached_template() {
 	c := cachify.Must(cachify.New(nil, nil))
 	defer c.Close(context.Background())
@@ -53,12 +54,16 @@ func ExampleCached_template() {
 	fmt.Println(render.Key(page{"blog", "2026-11"}))
 	fmt.Println(render.Key(page{"blog-2026", "11"}))
 
-	_, err := cachify.Cached(c, "page-{sight}",
-		func(ctx context.Context, p page) (string, error) { return "<html>", nil })
-	fmt.Println(errors.Is(err, cachify.ErrInvalid))
+	for _, template := range []string{"page-{sight}", "page-{}", "page"} {
+		_, err := cachify.Cached(c, template,
+			func(ctx context.Context, p page) (string, error) { return "<html>", nil })
+		fmt.Println(errors.Is(err, cachify.ErrInvalid))
+	}
 	// Output:
-	// page-blog-2026-11-cached <nil>
-	// page-blog%2D2026-11-cached <nil>
+	// page-blog-2026-11 <nil>
+	// page-blog%2D2026-11 <nil>
+	// true
+	// true
 	// true
 }
 

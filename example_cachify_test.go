@@ -93,7 +93,7 @@ func ExampleMust() {
 	cachify.Must(cachify.Cached(nil, "greeting-{name", // not closed
 		func(ctx context.Context, name string) (string, error) { return "", nil }))
 	// Output:
-	// greeting-ann-cached <nil>
+	// greeting-ann <nil>
 	// panic: true
 }
 

@@ -155,6 +155,6 @@ func ExampleLockedFunc_IsLocked() {
 	receipt, err := charge.Call(ctx, 42)
 	fmt.Println(receipt, errors.Is(err, cachify.ErrLost))
 	// Output:
-	// charge-42-lock true false true 1
+	// charge-42 true false true 1
 	// charged true
 }

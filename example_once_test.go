@@ -95,7 +95,7 @@ func ExampleOnceFunc_Try() {
 	n, ran, err := count.Try(ctx, "north")
 	fmt.Println(n, ran, err)
 	// Output:
-	// count-north-once true true
+	// count-north true true
 	// 0 false <nil>
 	// 0 true <nil>
 }

@@ -183,6 +183,6 @@ func ExampleKeyFunc() {
 	fmt.Println(search.Key(query{[]string{"red", "shoes"}}))
 	fmt.Println(search.Call(ctx, query{[]string{"red", "shoes"}}))
 	// Output:
-	// search-["red" "shoes"]-cached <nil>
+	// search-["red" "shoes"] <nil>
 	// 2 <nil>
 }

@@ -87,7 +87,7 @@ func ExampleSlots() {
 	fmt.Println(err)
 	fmt.Println(film.Release(ctx))
 	// Output:
-	// render is full: not 3 of its 8 slots are free
+	// render is full: fewer than 3 of its 8 slots are free
 	// <nil>
 }
 
@@ -150,7 +150,7 @@ func ExamplePooledFunc_Try() {
 	fmt.Println(call.Try(ctx, "ann"))
 	fmt.Println(call.ForceRelease(ctx, "ann")) // frees the slots, if any are taken
 	// Output:
-	// api-ann-pool 1 1
+	// api-ann 1 1
 	// 0 false <nil>
 	// 200 true <nil>
 	// <nil>

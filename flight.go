@@ -2,6 +2,7 @@ package cachify
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/go-cachify/cachify/driver"
@@ -35,9 +36,13 @@ type flight struct {
 
 // do joins the run of name, unless it is to be a new one, or begins one of fn, and
 // waits for its result. The run goes on in a goroutine of its own, under a ctx with
-// the values of ours that ends when nobody waits for it. The error is that of ctx.
+// the values of ours that ends when nobody waits for it. The error is that of ctx, or
+// errOwnResult.
 func (fs *flights) do(ctx context.Context, name string, anew bool, fn func(context.Context, *flight) any) (any, error) {
 	f := fs.join(ctx, name, anew, fn)
+	if f == nil {
+		return nil, errOwnResult
+	}
 	defer f.leave()
 	select {
 	case <-f.done:
@@ -47,13 +52,40 @@ func (fs *flights) do(ctx context.Context, name string, anew bool, fn func(conte
 	}
 }
 
+// errOwnResult is what a run gets that waits for its own end, which would never come.
+var errOwnResult = fmt.Errorf("%w: the cached function calls itself with the same key, and would wait for itself", ErrInvalid)
+
+// within is the chain of runs that a ctx stands under.
+type within struct {
+	run   *flight
+	outer *within
+}
+
+type withinKey struct{}
+
+// covers reports whether ctx comes from the run.
+func (f *flight) covers(ctx context.Context) bool {
+	for u, _ := ctx.Value(withinKey{}).(*within); u != nil; u = u.outer {
+		if u.run == f {
+			return true
+		}
+	}
+	return false
+}
+
+// join returns the run to wait for; nil if ctx comes from that very run.
 func (fs *flights) join(ctx context.Context, name string, anew bool, fn func(context.Context, *flight) any) *flight {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	f := fs.runs[name]
+	if f != nil && !anew && f.covers(ctx) {
+		return nil
+	}
 	if f == nil || anew {
 		f = &flight{all: fs, name: name, done: make(chan struct{})}
-		ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+		outer, _ := ctx.Value(withinKey{}).(*within)
+		ctx = context.WithValue(context.WithoutCancel(ctx), withinKey{}, &within{f, outer})
+		ctx, f.cancel = context.WithCancel(ctx)
 		if fs.runs == nil {
 			fs.runs = make(map[string]*flight)
 		}

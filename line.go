@@ -51,6 +51,7 @@ type line struct {
 	holders map[string]*waiter
 	queued  int       // how many of them are in the store's queue, as far as we know
 	seen    exchange  // the last exchange with the store
+	holder  string    // who has the name, as of then
 	ends    time.Time // when a lease on the name ends; zero: unknown or never
 
 	timer   *time.Timer // the next look
@@ -105,7 +106,7 @@ func (l *line) untilEnd() time.Duration {
 func (ls *lines) ask(ctx context.Context, w *waiter) (driver.Grant, error) {
 	k := w.acq.core
 	if !ls.await(w) {
-		return driver.Grant{}, ErrClosed
+		return driver.Grant{}, errInstanceClosed
 	}
 	if k.caps.Queue != nil {
 		return k.caps.Queue.Enqueue(ctx, w.req, k.patience())
@@ -146,7 +147,7 @@ func (ls *lines) join(w *waiter, x exchange, retryAfter time.Duration) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.closed {
-		w.deliver(outcome{err: ErrClosed})
+		w.deliver(outcome{err: errInstanceClosed})
 		return
 	}
 	l := w.line
@@ -169,7 +170,7 @@ func (ls *lines) join(w *waiter, x exchange, retryAfter time.Duration) {
 	}
 	w.queuedAt = time.Now()
 	w.setQueued(true)
-	l.note(x, retryAfter)
+	l.note(x, retryAfter, w.held.Holder)
 	l.lookSoon()
 }
 
@@ -267,7 +268,7 @@ func (ls *lines) close() {
 	for _, l := range ls.byName {
 		l.mu.Lock()
 		l.end()
-		l.fail(ErrClosed)
+		l.fail(errInstanceClosed)
 		l.mu.Unlock()
 	}
 	ls.byName = nil
@@ -291,11 +292,11 @@ func (w *waiter) deliver(out outcome) {
 }
 
 // note remembers an exchange with the store. With l.mu held.
-func (l *line) note(x exchange, retryAfter time.Duration) {
+func (l *line) note(x exchange, retryAfter time.Duration, holder string) {
 	if x.sent.Before(l.seen.sent) {
 		return
 	}
-	l.seen = x
+	l.seen, l.holder = x, holder
 	l.ends = time.Time{}
 	if retryAfter < driver.MaxTTL {
 		l.ends = time.Now().Add(retryAfter)
@@ -324,6 +325,7 @@ func (l *line) granted(g driver.Grant, x exchange) {
 	if w == nil {
 		return
 	}
+	l.holder = g.Holder
 	w.setQueued(false)
 	w.handed = true
 	w.deliver(outcome{grant: g, deadline: x.deadline(g)})

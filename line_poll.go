@@ -21,7 +21,7 @@ func (l *line) tryFirst(ctx context.Context, w *waiter) error {
 		l.remove(w)
 		l.again = true
 	case errors.As(err, &held):
-		l.note(exchange{sent, held.At}, held.RetryAfter)
+		l.note(exchange{sent, held.At}, held.RetryAfter, held.Holder)
 		stray, err = false, nil
 	case !isFailure(err):
 		w.deliver(outcome{err: err})

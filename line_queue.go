@@ -22,7 +22,7 @@ func (l *line) lookAtQueue(ctx context.Context) error {
 	x := exchange{sent, sight.At}
 
 	l.mu.Lock()
-	l.note(x, sight.RetryAfter)
+	l.note(x, sight.RetryAfter, sight.Holder)
 	for _, g := range sight.Grants {
 		l.granted(g, x)
 	}
@@ -90,7 +90,7 @@ func (l *line) enqueueAgain(ctx context.Context, w *waiter) error {
 	case err == nil:
 		l.granted(g, exchange{sent, g.At})
 	case errors.As(err, &held):
-		l.note(exchange{sent, held.At}, held.RetryAfter)
+		l.note(exchange{sent, held.At}, held.RetryAfter, held.Holder)
 		err = nil
 	case !isFailure(err):
 		w.deliver(outcome{err: err})

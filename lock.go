@@ -7,7 +7,9 @@ import "context"
 // used many times and by many goroutines.
 //
 // It is not re-entrant unless [Reentrant] is given: acquiring it inside itself is
-// refused, or waits until the outer lease has ended.
+// refused, or waits for the end of the outer lease. That wait succeeds only with a
+// ctx that does not come from the outer lease, which ends a little before the lease
+// does in the store.
 type Lock struct{ subject }
 
 // Lock returns the lock on key. Without options, acquiring fails at once if it is

@@ -133,7 +133,7 @@ func TestLocked(t *testing.T) {
 		}, Expiry(time.Minute))
 		wantNil(t, err)
 		one, two := order{"eu", 1}, order{"eu", 2}
-		if key, err := f.Key(one); key != "charge-eu-1-lock" || err != nil {
+		if key, err := f.Key(one); key != "charge-eu-1" || err != nil {
 			t.Errorf("key %q, %v", key, err)
 		}
 		done := make(chan struct{})
@@ -246,7 +246,7 @@ func TestWrappedFunctionsRefuseBadTemplates(t *testing.T) {
 
 	f, err := Locked(c, "{}", fn, KeyFunc(func(o order) string { return o.Region }))
 	wantNil(t, err)
-	if key, err := f.Key(order{"eu", 1}); key != "eu-lock" || err != nil {
+	if key, err := f.Key(order{"eu", 1}); key != "eu" || err != nil {
 		t.Errorf("%q, %v", key, err)
 	}
 	_, err = f.Call(t.Context(), order{}) // an empty key

@@ -147,7 +147,8 @@ func (f *OnceFunc[A, R]) ForceRelease(ctx context.Context, arg A) error {
 // ErrorOnLockedOption is what [ErrorOnLocked] returns.
 type ErrorOnLockedOption struct{}
 
-// ErrorOnLocked makes a skipped call an error that is [ErrLocked].
+// ErrorOnLocked makes a skipped call an error that is [ErrLocked], also if there is
+// a [ReturnOnLocked].
 func ErrorOnLocked() ErrorOnLockedOption { return ErrorOnLockedOption{} }
 
 func (ErrorOnLockedOption) onceOption(s settings) settings {

@@ -187,7 +187,7 @@ type ReentrantOption struct{}
 // Reentrant lets an acquisition succeed at once if its ctx comes from a lease on
 // the same lock, from [Lease.Context] or from Do: it then shares that lease, with
 // its expiry and fence, and the lock is free when all who share it have released.
-// Without it, acquiring a lock inside itself is [ErrLocked].
+// Without it, acquiring a lock inside itself is [ErrLocked], or a wait in vain.
 func Reentrant() ReentrantOption { return ReentrantOption{} }
 
 func (ReentrantOption) lockOption(s settings) settings {

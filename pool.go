@@ -177,7 +177,7 @@ func (o OnFullOption) pooledOption(s settings) settings {
 type ErrorOnFullOption struct{}
 
 // ErrorOnFull makes a call that finds the pool full return an error that is
-// [ErrPoolFull]. With [OnFull], that counts.
+// [ErrPoolFull]. If there is an [OnFull], that is called instead.
 func ErrorOnFull() ErrorOnFullOption { return ErrorOnFullOption{} }
 
 func (ErrorOnFullOption) pooledOption(s settings) settings {

@@ -195,7 +195,7 @@ func TestPooled(t *testing.T) {
 			return "queued", own
 		})))
 		waits := Must(Pooled(c, "api-{region}", 2, fn, ErrorOnFull(), Wait(time.Second)))
-		if key, _ := quiet.Key(order{"eu", 1}); key != "api-eu-pool" {
+		if key, _ := quiet.Key(order{"eu", 1}); key != "api-eu" {
 			t.Errorf("key %q", key)
 		}
 		var wg sync.WaitGroup

@@ -3,8 +3,11 @@ package cachify_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log"
 	"log/slog"
+	"regexp"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,7 +25,8 @@ func TestReadme(t *testing.T) {
 	for name, snippet := range map[string]func(context.Context, *cachify.Cachify) error{
 		"lock": readmeLock, "locked": readmeLocked, "once": readmeOnce, "once func": readmeOnceFunc,
 		"pool": readmePool, "pooled": readmePooled, "fetch": readmeFetch, "cached": readmeCached,
-		"token": readmeToken, "lease": readmeLease,
+		"token": readmeToken, "lease": readmeLease, "reentrant": readmeReentrant, "slots": readmeSlots,
+		"not found": readmeNotFound, "key func": readmeKeyFunc,
 	} {
 		if err := snippet(ctx, c); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -36,6 +40,7 @@ func TestReadme(t *testing.T) {
 		}
 	}
 	readmeErrors(errors.New("another"))
+	readmeErrors(&cachify.LockedError{Key: "invoice-42", Holder: "host:1:abc/1", Waited: 4 * time.Second})
 }
 
 func readmeNew(ctx context.Context) error {
@@ -61,7 +66,10 @@ func readmeErrors(err error) {
 	var locked *cachify.LockedError
 	switch {
 	case errors.As(err, &locked): // also errors.Is(err, cachify.ErrLocked)
-		log.Printf("%v It is held by %s.", locked, locked.Holder)
+		log.Print(locked) // invoice-42 is already locked! (waited 4s)
+		if locked.Holder != "" {
+			log.Print("It is held by ", locked.Holder)
+		}
 	case errors.Is(err, cachify.ErrLost), errors.Is(err, cachify.ErrExpired):
 		log.Print("we held it, but not to the end")
 	}
@@ -76,6 +84,16 @@ func readmeLocked(ctx context.Context, c *cachify.Cachify) error {
 	}
 	receipt, err := charge.Call(ctx, 42) // under the lock "charge-42"
 	_ = receipt
+	return err
+}
+
+func withdraw(ctx context.Context) error { return ctx.Err() }
+
+func readmeReentrant(ctx context.Context, c *cachify.Cachify) error {
+	account := c.Lock("account-7", cachify.Reentrant())
+	err := account.Do(ctx, func(ctx context.Context) error {
+		return account.Do(ctx, withdraw) // shares the outer lease: this ctx comes from it
+	})
 	return err
 }
 
@@ -124,6 +142,12 @@ func readmePooled(ctx context.Context, c *cachify.Cachify) error {
 	return err
 }
 
+func readmeSlots(ctx context.Context, c *cachify.Cachify) error {
+	thumbnail := c.Pool("render", 8)
+	film := c.Pool("render", 8, cachify.Slots(5))
+	return film.Do(ctx, func(ctx context.Context) error { return thumbnail.Do(ctx, callAPI) })
+}
+
 func loadFlags(context.Context) ([]string, error) { return []string{"dark-mode"}, nil }
 
 func readmeFetch(ctx context.Context, c *cachify.Cachify) error {
@@ -144,13 +168,22 @@ func readmeCached(ctx context.Context, c *cachify.Cachify) error {
 	return err
 }
 
-func login(context.Context, string) (string, time.Duration, error) { return "secret", time.Minute, nil }
+// logins are users, and how long the server says that their tokens are good for.
+var logins = map[string]time.Duration{"ann": time.Minute, "ben": 0, "cleo": -time.Second}
+
+func login(_ context.Context, user string) (string, time.Duration, error) {
+	return "secret", logins[user], nil
+}
 
 func readmeToken(ctx context.Context, c *cachify.Cachify) error {
 	fetchToken := func(ctx context.Context, user string) (string, error) {
 		token, validFor, err := login(ctx, user)
-		if err != nil {
+		switch {
+		case err != nil:
 			return "", err // errors are not remembered
+		case validFor < time.Millisecond: // SetTTL would refuse it
+			cachify.NoStore(ctx) // good for those who asked now, and not remembered
+			return token, nil
 		}
 		return token, cachify.SetTTL(ctx, validFor) // nor what lasts longer than it is good for
 	}
@@ -158,7 +191,41 @@ func readmeToken(ctx context.Context, c *cachify.Cachify) error {
 	if err != nil {
 		return err
 	}
-	_, err = token.Call(ctx, "ann")
+	for user, remembered := range logins {
+		_, err := token.Call(ctx, user)
+		_, found, _ := token.Peek(ctx, user)
+		if err != nil || found != (remembered > 0) {
+			return fmt.Errorf("%s: remembered %v, error %w", user, found, err)
+		}
+	}
+	return nil
+}
+
+func findUser(context.Context, int) (string, error) { return "", cachify.ErrNotFound }
+
+func readmeNotFound(ctx context.Context, c *cachify.Cachify) error {
+	user, err := cachify.Cached(c, "user-{id}", findUser, // findUser's error is or wraps cachify.ErrNotFound
+		cachify.NotFoundTTL(10*time.Second),
+		cachify.LoadLock()) // one run over all processes, not one in each
+	if err != nil {
+		return err
+	}
+	entry, remembered, err := user.Peek(ctx, 42)
+	if remembered && entry.NotFound {
+		log.Printf("%v ago there was no such user; it is asked again in %v", entry.Age, entry.TTL)
+	}
+	return err
+}
+
+func sumOf(_ context.Context, ids []int) (int, error) { return len(ids), nil }
+
+func readmeKeyFunc(ctx context.Context, c *cachify.Cachify) error {
+	idsKey := func(ids []int) string { return fmt.Sprint(ids) } // different strings for different arguments
+	total, err := cachify.Cached(c, "total-{ids}", sumOf, cachify.KeyFunc(idsKey))
+	if err != nil {
+		return err
+	}
+	_, err = total.Call(ctx, []int{1, 2})
 	return err
 }
 
@@ -202,4 +269,71 @@ func readmeOwnStore(ctx context.Context) error {
 		return err
 	}
 	return c.Close(ctx)
+}
+
+// TestReadmeOptions compares the tables of options, in README.md and doc.go, with
+// what the options can be used for.
+func TestReadmeOptions(t *testing.T) {
+	options := map[string]any{
+		"Wait": cachify.Wait(time.Second), "Expiry": cachify.Expiry(time.Second),
+		"SlotExpiry": cachify.SlotExpiry(time.Second), "KeepAlive": cachify.KeepAlive(),
+		"MinHold": cachify.MinHold(time.Second), "Reentrant": cachify.Reentrant(),
+		"Slots": cachify.Slots(1), "ErrorOnLocked": cachify.ErrorOnLocked(),
+		"ReturnOnLocked": cachify.ReturnOnLocked(0), "OnFull": cachify.OnFull(queueForLater),
+		"ErrorOnFull": cachify.ErrorOnFull(), "KeyFunc": cachify.KeyFunc(strings.ToLower),
+		"TTL": cachify.TTL(time.Second), "NotFoundTTL": cachify.NotFoundTTL(time.Second),
+		"WithCodec": cachify.WithCodec(cachify.JSON()), "Clone": cachify.Clone(strings.Clone),
+		"LoadLock": cachify.LoadLock(),
+	}
+	inReadme, inDoc := map[string]string{}, map[string]string{}
+	for line := range strings.Lines(read(t, "README.md")) {
+		if cells := strings.Split(line, "|"); len(cells) == 10 {
+			row := ""
+			for _, cell := range cells[2:9] {
+				row += mark(strings.TrimSpace(cell) == "x")
+			}
+			inReadme[strings.Trim(cells[1], " `")] = row
+		}
+	}
+	for line := range strings.Lines(read(t, "doc.go")) {
+		if cells := strings.Fields(line); len(cells) == 9 && strings.Trim(strings.Join(cells[2:], ""), "x-") == "" {
+			inDoc[cells[1]] = strings.Join(cells[2:], "")
+		}
+	}
+	for name, o := range options {
+		_, lock := o.(cachify.LockOption)
+		_, locked := o.(cachify.LockedOption)
+		_, once := o.(cachify.OnceOption)
+		_, onceFunc := o.(cachify.OnceFuncOption)
+		_, pool := o.(cachify.PoolOption)
+		_, pooled := o.(cachify.PooledOption)
+		_, cache := o.(cachify.CacheOption)
+		want := ""
+		for _, is := range []bool{lock, locked, once, onceFunc, pool, pooled, cache} {
+			want += mark(is)
+		}
+		if inReadme[name] != want {
+			t.Errorf("%s is %q in README.md, want %q", name, inReadme[name], want)
+		}
+		if inDoc[name] != want {
+			t.Errorf("%s is %q in doc.go, want %q", name, inDoc[name], want)
+		}
+	}
+	for _, path := range []string{"options.go", "cached_options.go", "once.go", "pool.go"} {
+		for _, m := range optionFunc.FindAllStringSubmatch(read(t, path), -1) {
+			if options[m[1]] == nil {
+				t.Errorf("%s of %s is in no table", m[1], path)
+			}
+		}
+	}
+}
+
+// optionFunc is a function that returns an option.
+var optionFunc = regexp.MustCompile(`(?m)^func ([A-Z]\w*)(?:\[.*?\])?\(.*\) \w+Option \{`)
+
+func mark(is bool) string {
+	if is {
+		return "x"
+	}
+	return "-"
 }

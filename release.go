@@ -3,6 +3,7 @@ package cachify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/go-cachify/cachify/driver"
@@ -68,7 +69,7 @@ func (h *hold) releaseError(over, err error) error {
 		return errors.Join(over, &ReleaseError{Key: h.key, Err: h.core.failure("release", h.grant.Name, err)})
 	}
 	if over != nil {
-		return h.endedBy(errors.Join(ErrExpired, ErrLost))
+		return h.endedBy(fmt.Errorf("%w, %w", ErrExpired, ErrLost))
 	}
 	lost := h.endedBy(ErrLost)
 	if ev := h.core.Events; ev.Lost != nil {

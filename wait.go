@@ -41,7 +41,7 @@ func (l *Lease) wait(ctx context.Context) (*Lease, error) {
 	ended := a.core.track()
 	if a.core.closed.Load() {
 		ended()
-		return nil, ErrClosed
+		return nil, errInstanceClosed
 	}
 	w := &waiter{acq: a, req: a.request(), ctx: ctx, result: make(chan outcome, 1)}
 	ends := newDeadline(a.settings.wait)
@@ -182,7 +182,7 @@ func (w *waiter) event() WaitEvent {
 	e := w.acq.waitEvent(&w.held)
 	if l := w.line; l != nil {
 		l.mu.Lock()
-		e.RetryAfter = l.untilEnd()
+		e.Holder, e.RetryAfter = l.holder, l.untilEnd()
 		l.mu.Unlock()
 	}
 	return e

@@ -165,7 +165,7 @@ func TestWaitTimesOut(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 		wantTime(t, "RetryAfter", e.RetryAfter, 57*time.Second, time.Second)
-		if err.Error() != "a is already locked!" {
+		if err.Error() != "a is already locked! (waited 3s)" {
 			t.Errorf("text %q", err)
 		}
 		j.want(t, "a after 3s, at 3s")
@@ -523,4 +523,30 @@ func TestACrowd(t *testing.T) {
 		t.Errorf("%d of %d were served, or not in order", len(served), len(store.order))
 	}
 	wantState(t, store, "PYC-a", 0, 0)
+}
+
+// What is said of the holder to one who waits is what the last look saw, not what the
+// refusal said.
+func TestWaitersHearOfTheHolder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var last WaitEvent
+		c := instanceOn(t, memory(t), &Config{Events: &Events{Waiting: func(e WaitEvent) { last = e }}})
+		lock := func(d time.Duration) *Lock { return c.Lock("a", Wait(d)) }
+		first := mustAcquire(t, lock(time.Second))
+		second := begin(t.Context(), lock(time.Second))
+		synctest.Wait()
+		third := begin(t.Context(), lock(500*time.Millisecond))
+		synctest.Wait()
+		if last.Holder != first.Holder() {
+			t.Errorf("holder %q, want %q", last.Holder, first.Holder())
+		}
+		time.Sleep(20 * time.Millisecond)
+		mustRelease(t, first)
+		l := second.got(t)
+		<-third.done
+		if e := wantAs[*LockedError](t, third.err); e.Holder != l.Holder() || last.Holder != l.Holder() {
+			t.Errorf("holder %q, then %q, want %q", last.Holder, e.Holder, l.Holder())
+		}
+		mustRelease(t, l)
+	})
 }

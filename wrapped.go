@@ -3,6 +3,7 @@ package cachify
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 
 	"github.com/go-cachify/cachify/internal/keytemplate"
@@ -44,6 +45,17 @@ func newKeyMaker[A any](template string, keyFunc any) (*keyMaker[A], error) {
 	}
 	m.pool.New = func() any { return m.newScratch() }
 	return m, nil
+}
+
+// constant reports whether all arguments get the same key, although they can differ.
+func (m *keyMaker[A]) constant() bool {
+	fixed := false
+	if m.fn != nil {
+		_, fixed = m.viaFunc.Constant()
+	} else {
+		_, fixed = m.template.Constant()
+	}
+	return fixed && reflect.TypeFor[A]() != reflect.TypeFor[struct{}]()
 }
 
 func (m *keyMaker[A]) newScratch() *keyScratch[A] {
@@ -101,17 +113,16 @@ func newWrapped[A any](c *Cachify, verb Verb, template, suffix string, limit int
 	if err != nil {
 		return wrapped[A]{}, err
 	}
-	return wrapped[A]{keys, newSubject(c, verb, "", suffix, limit, s)}, nil
+	w := wrapped[A]{keys, newSubject(c, verb, "", suffix, limit, s)}
+	if c != nil && c.core != nil {
+		err = s.check(w.base.expiry(c.core)) // else the defaults are not known yet
+	}
+	return w, err
 }
 
-// Key returns the key for arg, without the instance's prefix.
-func (w *wrapped[A]) Key(arg A) (string, error) {
-	key, err := w.keys.key(arg)
-	if err != nil {
-		return "", err
-	}
-	return key + w.base.suffix, nil
-}
+// Key returns the key for arg, as events tell it: the template, filled in, without
+// what stands before and behind it in the store.
+func (w *wrapped[A]) Key(arg A) (string, error) { return w.keys.key(arg) }
 
 func (w *wrapped[A]) on(arg A) subject {
 	s := w.base

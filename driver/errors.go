@@ -30,7 +30,7 @@ var (
 	ErrInvalid = errors.New("invalid")
 
 	// ErrClosed: the store was closed.
-	ErrClosed = errors.New("store is closed")
+	ErrClosed = errors.New("closed")
 
 	// ErrUnsupported: the store cannot do this at all (see [Lack]).
 	ErrUnsupported = errors.New("not supported by this store")

@@ -60,8 +60,8 @@ type Sight struct {
 	// believes: the store lost them, and the waiters have to enqueue again.
 	Waiting int
 
-	// RetryAfter is the time after which a lease on the name ends; [NoExpiry] if
-	// none does. Never negative.
+	// Holder and RetryAfter are those of a [HeldError].
+	Holder     string
 	RetryAfter time.Duration
 
 	// At is the reading of the store's clock.

@@ -7,7 +7,8 @@ import (
 
 // Client is the least that a key-value store has to offer. All methods are safe for
 // concurrent use, and each takes effect at one moment for all clients. They return
-// soon after ctx has ended. After an error the outcome counts as unknown.
+// soon after ctx has ended, and return an error if it had ended before the call. After
+// an error the outcome counts as unknown. Package clienttest proves a client right.
 //
 // A ttl is how long the value lasts: at least [driver.MinTTL], or [driver.NoExpiry]
 // for a value that stays. An engine with a coarser resolution rounds up. A value

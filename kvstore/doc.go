@@ -4,6 +4,12 @@
 // That is enough for locks, once-guards and caches. A client that can also compare
 // and swap ([CompareAndSwapper]) gets leases that can be extended, and fences.
 //
+// All exclusion rests on the client: that it compares, in the same step in which it
+// deletes, sets or swaps, and that values last for their time to live. Two tests prove
+// that a client and the store on it are right. Package clienttest, in a directory
+// below, asks the client itself, with races; package storetest asks the store, through
+// which a client that does not compare can look sound.
+//
 // # What it offers
 //
 //   - Leases with one slot. Pools with more slots are refused with

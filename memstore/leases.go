@@ -147,6 +147,7 @@ func (s *Store) Look(ctx context.Context, name, client string, patience time.Dur
 		sight.Grants = t.place.leases.of(name, client, t.now)
 		sight.Waiting = t.place.queue.waiting(client)
 		sight.RetryAfter = until(t.now, t.place.leases.firstEnd())
+		sight.Holder = t.place.leases.one()
 	}
 	return sight, nil
 }

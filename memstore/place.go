@@ -41,11 +41,7 @@ func (p *place) admit(s *Store, req driver.AcquireRequest, now time.Duration) *l
 }
 
 func (p *place) refusal(name string, now time.Duration) error {
-	e := &driver.HeldError{Name: name, RetryAfter: until(now, p.leases.firstEnd()), At: now}
-	if len(p.leases.all) > 0 {
-		e.Holder = p.leases.all[0].holder
-	}
-	return e
+	return &driver.HeldError{Name: name, Holder: p.leases.one(), RetryAfter: until(now, p.leases.firstEnd()), At: now}
 }
 
 func (p *place) occupancy(now time.Duration) driver.Occupancy {
@@ -113,6 +109,14 @@ func (ls *leaseSet) find(holder string) *lease {
 		return &ls.all[i]
 	}
 	return nil
+}
+
+// one returns one of the holders, or nothing.
+func (ls *leaseSet) one() string {
+	if len(ls.all) == 0 {
+		return ""
+	}
+	return ls.all[0].holder
 }
 
 func (ls *leaseSet) add(l lease) *lease {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -83,8 +84,8 @@ func Run(t *testing.T, h Harness) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range others {
-		t.Logf("rule %s does not apply: it needs %s", r.Name, r.Needs)
+	if len(others) > 0 {
+		t.Log(leftOut(others))
 	}
 	for _, r := range rules {
 		t.Run(r.Name, func(t *testing.T) {
@@ -104,6 +105,24 @@ func Run(t *testing.T, h Harness) {
 			}
 		})
 	}
+}
+
+// leftOut says in one line which rules do not apply, by what they need.
+func leftOut(rules []Rule) string {
+	var needs []Need
+	names := map[Need][]string{}
+	for _, r := range rules {
+		if names[r.Needs] == nil {
+			needs = append(needs, r.Needs)
+		}
+		names[r.Needs] = append(names[r.Needs], r.Name)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d rules do not apply.", len(rules))
+	for _, n := range needs {
+		fmt.Fprintf(&b, " Those that need %s: %s.", n, strings.Join(names[n], ", "))
+	}
+	return b.String()
 }
 
 // Check runs the named rules, or all if no name is given, and returns the results

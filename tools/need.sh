@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# need.sh cc|make: makes sure that the machine has it, or says what is missing.
+# need.sh cc|make|redis: makes sure that the machine has it, or says what is missing.
 # On Debian and its kin, as root or with sudo, it is installed.
 set -euo pipefail
 
@@ -10,8 +10,11 @@ have() {
 			"$(go env CC)" -x c -o /dev/null - 2>/dev/null
 		;;
 	make) command -v make >/dev/null ;;
+	redis) # the server, and the client that Python programs use
+		command -v redis-server >/dev/null && /usr/bin/python3 -c 'import redis' 2>/dev/null
+		;;
 	*)
-		echo "need.sh: \"$1\" is nothing it knows: say cc or make" >&2
+		echo "need.sh: \"$1\" is nothing it knows: say cc, make or redis" >&2
 		exit 2
 		;;
 	esac
@@ -21,6 +24,7 @@ packages() {
 	case $1 in
 	cc) echo gcc libc6-dev ;;
 	make) echo make ;;
+	redis) echo redis-server python3 python3-redis ;;
 	esac
 }
 

@@ -1,7 +1,8 @@
 // Command custom-store turns a plain map with get, set-if-absent and
 // compare-and-delete into a store for cachify, and uses it.
 //
-// mapstore.go is the whole of what you have to write; main_test.go proves it right.
+// mapstore.go is the whole of what you have to write; main_test.go proves it right, the
+// three operations and the store that is made of them.
 package main
 
 import (

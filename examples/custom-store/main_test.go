@@ -8,8 +8,19 @@ import (
 
 	"github.com/go-cachify/cachify/driver"
 	"github.com/go-cachify/cachify/kvstore"
+	"github.com/go-cachify/cachify/kvstore/clienttest"
 	"github.com/go-cachify/cachify/storetest"
 )
+
+// The client keeps what kvstore asks of it: it compares, in one step, and keeps time.
+func TestClient(t *testing.T) {
+	clienttest.Run(t, clienttest.Harness{
+		New: func(context.Context) (kvstore.Client, func() error, error) {
+			return &mapStore{values: make(map[string]entry)}, nil, nil
+		},
+		Bubble: synctest.Test,
+	})
+}
 
 // The suite runs the rules for what the store claims, on virtual time.
 func TestStore(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 // by "dir.Name", for the root "cachify.Name"; "dir.*" is a whole package.
 var notShown = map[string]string{
 	"cachify.StoreFailedEvent": "it takes a store that fails; the tests of the faults show it",
+	"redisstore.*":             "its examples need a server, and so have no output; its tests start one",
 	"driver.*":                 "a store is shown whole by examples/custom-store, which has a test",
 	"storetest.*":              "its example needs a *testing.T and so has no output; examples/custom-store shows it at work",
 	"storetest/sabotage.*":     "broken stores are for testing the suite, not for use",

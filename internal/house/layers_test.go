@@ -23,15 +23,16 @@ var layers = []layer{
 	{"driver", nil, []string{"./driver", "./memstore"}},
 	{"memstore", []string{"./driver", "github.com/maypok86/otter/v2"}, storeTests},
 	{"kvstore", []string{"./driver"}, storeTests},
+	{"kvstore/clienttest", []string{"./driver", "./kvstore"}, storeTests},
 	{"faultstore", []string{"./driver"}, storeTests},
 	{"storetest", []string{"./driver"}, storeTests},
 	{"storetest/sabotage", []string{"./driver", "./storetest"}, storeTests},
 	{"internal/house/...", nil, []string{"./internal/house/..."}},
 	{"internal/...", []string{"./driver", "./internal/..."}, nil},
-	{"examples/...", []string{".", "./driver", "./kvstore", "./memstore", "./storetest"}, []string{"./faultstore", "./examples/..."}},
+	{"examples/...", []string{".", "./driver", "./kvstore", "./memstore", "./storetest"}, []string{"./faultstore", "./kvstore/clienttest", "./examples/..."}},
 }
 
-var storeTests = []string{"./driver", "./memstore", "./kvstore", "./faultstore", "./storetest", "./storetest/...", "go.uber.org/goleak"}
+var storeTests = []string{"./driver", "./memstore", "./kvstore/...", "./faultstore", "./storetest/...", "go.uber.org/goleak"}
 
 // notOurs stands for all packages that are not of this repository: what a store's
 // module depends on is its own business.

@@ -18,12 +18,16 @@ func compile(template string, t reflect.Type) (*program, error) {
 	if len(list) == 0 {
 		return prog, nil
 	}
-	if err := number(list); err != nil {
+	automatic, err := number(list)
+	if err != nil {
 		return nil, err
 	}
 	arg, err := newArgument(t)
 	if err != nil {
 		return nil, fmt.Errorf("placeholder {%s}: %w", list[0].text, err)
+	}
+	if err := arg.filledBy(automatic); err != nil {
+		return nil, err
 	}
 	prog.pointer = arg.pointer
 	for _, p := range list {
@@ -36,8 +40,9 @@ func compile(template string, t reflect.Type) (*program, error) {
 	return prog, prog.separate()
 }
 
-// number gives each "{}" its position.
-func number(list []placeholder) error {
+// number gives each "{}" its position, and returns how many there are if there is
+// nothing else.
+func number(list []placeholder) (automatic int, err error) {
 	next, given := 0, false
 	for i := range list {
 		first := &list[i].names[0]
@@ -50,9 +55,12 @@ func number(list []placeholder) error {
 		}
 	}
 	if next > 0 && given {
-		return errors.New(`it mixes "{}" with numbered placeholders like "{0}": use one of the two`)
+		return 0, errors.New(`it mixes "{}" with numbered placeholders like "{0}": use one of the two`)
 	}
-	return nil
+	if next < len(list) {
+		return 0, nil
+	}
+	return next, nil
 }
 
 // separate gives each value its separator.
@@ -119,6 +127,17 @@ func newArgument(t reflect.Type) (*argument, error) {
 			"(AppendText, MarshalText or String)", t)
 	}
 	return nil, unformattable("the argument", t)
+}
+
+// filledBy reports an error if a template has nothing but "{}", and those are fewer
+// than the argument's fields: who writes "user-{}" for a struct means all of it, and
+// would give all users of a region one key.
+func (a *argument) filledBy(automatic int) error {
+	if n := len(a.fields.visible()); automatic > 0 && automatic < n && a.form == formNone {
+		return fmt.Errorf(`its "{}" stand for %d of the argument's %d fields (%s): name those that are meant, as in {%s}, or write {0}`,
+			automatic, n, a.fields, a.fields.visible()[0].name)
+	}
+	return nil
 }
 
 func (a *argument) resolve(p placeholder) (piece, error) {

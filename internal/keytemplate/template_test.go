@@ -256,6 +256,7 @@ func TestCompileErrors(t *testing.T) {
 		{compileError[order]("{user.}"), "missing beside the dot"},
 		{compileError[order]("{.id}"), "missing before the dot"},
 		{compileError[order]("{user..id}"), "missing"},
+		{compileError[userKey]("{}"), `"{}" stand for 1 of the argument's 2 fields (Region, ID)|{Region}|write {0}`},
 		{compileError[userKey]("{}-{1}"), `mixes "{}" with numbered`},
 		// scalars
 		{compileError[int]("{a}-{b}"), "placeholder {b}|single value|name {a} already"},

@@ -1,0 +1,176 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/redis/rueidis"
+
+	"github.com/go-cachify/cachify/driver"
+)
+
+// Acquire makes one attempt.
+func (s *Store) Acquire(ctx context.Context, req driver.AcquireRequest) (driver.Grant, error) {
+	return s.acquire(ctx, req, "")
+}
+
+// acquire is Acquire and, with a patience, Enqueue.
+func (s *Store) acquire(ctx context.Context, req driver.AcquireRequest, patience string) (driver.Grant, error) {
+	if err := s.ready(ctx); err != nil {
+		return driver.Grant{}, err
+	}
+	if err := req.Validate(); err != nil {
+		return driver.Grant{}, err
+	}
+	reply, err := s.run(ctx, acquireScript, req.Name,
+		req.Holder, strconv.Itoa(req.Limit), strconv.Itoa(req.Slots), millis(req.TTL), patience)
+	if err != nil {
+		return driver.Grant{}, err
+	}
+	if reply.IsInt64() {
+		return shortGrant(req, reply)
+	}
+	return answer(req, newList(reply))
+}
+
+// shortGrant reads the reply of the common case: one number, fence and time.
+func shortGrant(req driver.AcquireRequest, reply rueidis.RedisMessage) (driver.Grant, error) {
+	now, err := reply.ToInt64()
+	if err != nil {
+		return driver.Grant{}, fmt.Errorf("redisstore: a reply that is not understood: %w", err)
+	}
+	g := driver.Grant{
+		Name: req.Name, Holder: req.Holder, Fence: uint64(now), Slots: req.Slots, TTL: driver.NoExpiry, At: micros(now),
+	}
+	if req.TTL != driver.NoExpiry {
+		g.TTL = time.Duration(ms(req.TTL)) * time.Millisecond
+	}
+	return g, nil
+}
+
+// answer reads any other reply to an attempt.
+func answer(req driver.AcquireRequest, l *list) (driver.Grant, error) {
+	switch l.int() {
+	case 0:
+		held := &driver.HeldError{Name: req.Name, At: l.time(), RetryAfter: l.time(), Holder: l.string()}
+		if err := l.end(); err != nil {
+			return driver.Grant{}, err
+		}
+		return driver.Grant{}, held
+	case 2:
+		limit := &driver.LimitError{Name: req.Name, Want: req.Limit, Have: int(l.int())}
+		if err := l.end(); err != nil {
+			return driver.Grant{}, err
+		}
+		return driver.Grant{}, limit
+	}
+	return readGrant(req.Name, req.Holder, l)
+}
+
+func readGrant(name, holder string, l *list) (driver.Grant, error) {
+	g := driver.Grant{
+		Name: name, Holder: holder, Fence: uint64(l.int()), Slots: int(l.int()), TTL: l.time(), At: l.time(),
+	}
+	if err := l.end(); err != nil {
+		return driver.Grant{}, err
+	}
+	return g, nil
+}
+
+// Extend sets a new end.
+func (s *Store) Extend(ctx context.Context, g driver.Grant, ttl time.Duration) (driver.Grant, error) {
+	if err := s.readyForLease(ctx, g.Name, g.Holder); err != nil {
+		return driver.Grant{}, err
+	}
+	if err := driver.ValidateTTL(ttl); err != nil {
+		return driver.Grant{}, err
+	}
+	reply, err := s.run(ctx, extendScript, g.Name, g.Holder, millis(ttl))
+	if err != nil {
+		return driver.Grant{}, err
+	}
+	if reply.IsInt64() {
+		return driver.Grant{}, driver.ErrLost
+	}
+	return readGrant(g.Name, g.Holder, newList(reply))
+}
+
+// Release ends a lease.
+func (s *Store) Release(ctx context.Context, g driver.Grant) error {
+	if err := s.readyForLease(ctx, g.Name, g.Holder); err != nil {
+		return err
+	}
+	reply, err := s.run(ctx, releaseScript, g.Name, g.Holder)
+	if err != nil {
+		return err
+	}
+	ended, err := reply.ToInt64()
+	if err == nil && ended == 0 {
+		return driver.ErrLost
+	}
+	return s.failure(ctx, err)
+}
+
+// Evict frees name by force, also from a foreign program.
+func (s *Store) Evict(ctx context.Context, name string) error {
+	if err := s.readyFor(ctx, name); err != nil {
+		return err
+	}
+	_, err := s.run(ctx, evictScript, name)
+	return err
+}
+
+// Holders tells who holds name. Of a foreign holder it tells how long the value
+// stays and, if that is text, the value.
+func (s *Store) Holders(ctx context.Context, name string) (driver.Occupancy, error) {
+	if err := s.readyFor(ctx, name); err != nil {
+		return driver.Occupancy{}, err
+	}
+	reply, err := s.run(ctx, holdersScript, name)
+	if err != nil {
+		return driver.Occupancy{}, err
+	}
+	l := newList(reply)
+	_ = l.int() // the time
+	o := driver.Occupancy{Limit: int(l.int()), Waiting: int(l.int())}
+	for l.more() {
+		h := driver.Holder{
+			ID: l.string(), Fence: uint64(l.int()), Slots: int(l.int()), Age: l.time(), TTL: l.time(), Foreign: l.int() == 1,
+		}
+		if h.Foreign && !isText(h.ID) {
+			h.ID = ""
+		}
+		o.Holders = append(o.Holders, h)
+	}
+	if err := l.end(); err != nil {
+		return driver.Occupancy{}, err
+	}
+	slices.SortFunc(o.Holders, func(a, b driver.Holder) int {
+		if a.Fence < b.Fence {
+			return -1
+		}
+		return 1
+	})
+	return o, nil
+}
+
+// isText reports whether a person could read s.
+func isText(s string) bool {
+	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
+func (s *Store) readyForLease(ctx context.Context, name, holder string) error {
+	if err := s.readyFor(ctx, name); err != nil {
+		return err
+	}
+	if holder == "" {
+		return fmt.Errorf("%w: the holder is empty", driver.ErrInvalid)
+	}
+	return nil
+}
