@@ -49,12 +49,11 @@ func newKeyMaker[A any](template string, keyFunc any) (*keyMaker[A], error) {
 
 // constant reports whether all arguments get the same key, although they can differ.
 func (m *keyMaker[A]) constant() bool {
-	fixed := false
+	constant := m.template.Constant
 	if m.fn != nil {
-		_, fixed = m.viaFunc.Constant()
-	} else {
-		_, fixed = m.template.Constant()
+		constant = m.viaFunc.Constant
 	}
+	_, fixed := constant()
 	return fixed && reflect.TypeFor[A]() != reflect.TypeFor[struct{}]()
 }
 
