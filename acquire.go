@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-cachify/cachify/driver"
@@ -21,6 +22,9 @@ type acquisition struct {
 	settings leaseSettings // with expiry and slots set
 	begun    time.Time
 	parent   context.Context // the caller's
+
+	// A request for it failed: it may reach the store late, even after the release.
+	failed atomic.Bool
 }
 
 // exchange is one request and its answer: the local time before it was sent, and
@@ -100,11 +104,12 @@ func (l *Lease) attempt(ctx context.Context) error {
 		}
 		// What a failed request did is unknown. The same holder can ask again: if it
 		// has the lease already, it gets it.
+		a.failed.Store(true)
 		if ctx.Err() == nil {
 			err = a.core.failure("acquire", a.name, err)
 		}
 		if i == acquireAttempts || pause(&l.own.acquiring, jitter(retryPause<<i)) != nil {
-			a.abandon(ctx, req, true, a.core.track())
+			a.abandon(ctx, req, a.core.track())
 			return cmp.Or(ctx.Err(), err)
 		}
 	}
@@ -166,27 +171,38 @@ func (a *acquisition) refusal(held *driver.HeldError, waited time.Duration) erro
 
 // abandon undoes a request whose outcome is unknown or not wanted any more: a
 // place in the queue, or what was granted. It waits for that a moment, so that who
-// comes next finds things in order, and leaves the rest to the background. If the
-// request failed it may still be under way, so that is done again later, unless the
-// instance is closed by then. At the end of the first clean-up it calls done.
-func (a *acquisition) abandon(ctx context.Context, req driver.AcquireRequest, failed bool, done func()) {
-	undo := func(ctx context.Context) error {
+// comes next finds things in order, and leaves the rest to the background. If a
+// request failed it may still be under way, so that is done again later. At the end
+// of the first clean-up it calls done.
+func (a *acquisition) abandon(ctx context.Context, req driver.AcquireRequest, done func()) {
+	a.core.cleanUp(ctx, done, a.undoing(req.Holder))
+	a.undoLater(ctx, req.Holder)
+}
+
+// undoing returns what takes all from holder that it may have got.
+func (a *acquisition) undoing(holder string) func(context.Context) error {
+	return func(ctx context.Context) error {
 		var err error
 		if q := a.core.caps.Queue; q != nil {
-			err = q.Leave(ctx, req.Name, req.Holder)
+			err = q.Leave(ctx, a.name, holder)
 		} else {
-			err = a.core.store.Release(ctx, driver.Grant{Name: req.Name, Holder: req.Holder})
+			err = a.core.store.Release(ctx, driver.Grant{Name: a.name, Holder: holder})
 		}
 		return ignoreLost(err)
 	}
-	a.core.cleanUp(ctx, done, undo)
-	if !failed {
+}
+
+// undoLater undoes what a request of holder does that failed and reaches the store
+// late, unless the instance is closed by then. It is called when holder has nothing
+// to lose any more.
+func (a *acquisition) undoLater(ctx context.Context, holder string) {
+	if !a.failed.Load() {
 		return
 	}
 	time.AfterFunc(strayAfter, func() {
 		defer a.core.track()()
 		if !a.core.closed.Load() {
-			a.core.tidy(ctx, undo)
+			a.core.tidy(ctx, a.undoing(holder))
 		}
 	})
 }

@@ -48,6 +48,10 @@ type object[R any] struct {
 	raw []byte // its envelope, if that was made already
 }
 
+// Pinned keeps a reservation from being evicted: without it the result could not be
+// stored.
+func (o *object[R]) Pinned() bool { return o.kind == envelope.Loading }
+
 // Unbox gives the user's value to whoever weighs it; nil if there is none.
 func (o *object[R]) Unbox() any {
 	switch {

@@ -162,7 +162,9 @@ func (f *CachedFunc[A, R]) Reset(ctx context.Context, arg A) error {
 
 // Refresh runs the function, whether or not there is a result, remembers what it
 // returns and returns that. Until then, others get the old result, for as long as
-// that has left. If the function fails, the old result stays. Of stacked caches the inner ones are refreshed too.
+// that has left. If the function fails, the old result stays. Of refreshes that
+// overlap, the one that began last counts; the others return what they got, but it
+// is not remembered. Of stacked caches the inner ones are refreshed too.
 func (f *CachedFunc[A, R]) Refresh(ctx context.Context, arg A) (R, error) {
 	k, name, err := f.on(ctx, arg)
 	if err != nil {

@@ -234,6 +234,8 @@ func (c *Cachify) Ping(ctx context.Context) error {
 	if k.caps.Ping == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	return k.failure("ping", "", k.caps.Ping.Ping(ctx))
 }
 

@@ -168,7 +168,7 @@ func addExported(names map[string]string, d ast.Decl) {
 			return
 		}
 		switch d.Name.Name {
-		case "Error", "Is", "Unwrap", "Unbox": // called by errors and stores, not by users
+		case "Error", "Is", "Unwrap", "Unbox", "Pinned": // called by errors and stores, not by users
 			return
 		}
 		names[d.Name.Name] = "func " + d.Name.Name

@@ -32,6 +32,7 @@ type flight struct {
 	// Under the mutex of all:
 	waiting int            // callers
 	version driver.Version // of what it will replace; 0: not known yet, or nothing
+	blind   bool           // it will replace nothing: it could not reserve
 }
 
 // do joins the run of name, unless it is to be a new one, or begins one of fn, and
@@ -129,18 +130,20 @@ func (f *flight) leave() {
 func (f *flight) reserved(v driver.Version) {
 	f.all.mu.Lock()
 	defer f.all.mu.Unlock()
-	f.version = v
+	f.version, f.blind = v, v == 0
 }
 
-// find returns the run of name, and what it has reserved so far; nil: none.
-func (fs *flights) find(name string) (*flight, driver.Version) {
+// find returns the run of name, and a question to be asked with the version that is
+// in the store: whether the run's result is out of date. nil: there is none.
+func (fs *flights) find(name string) (run *flight, outdated func(driver.Version) bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	f := fs.runs[name]
 	if f == nil {
-		return nil, 0
+		return nil, nil
 	}
-	return f, f.version
+	version, blind := f.version, f.blind
+	return f, func(v driver.Version) bool { return blind || version != 0 && version != v }
 }
 
 // forget keeps others from joining the run of name.

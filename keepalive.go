@@ -9,7 +9,7 @@ import (
 // renewAfter schedules the next renewal. With h.mu held.
 func (h *hold) renewAfter(d time.Duration) {
 	switch {
-	case h.ttl == NoExpiry:
+	case h.deadline.IsZero():
 		if h.renewal != nil {
 			h.renewal.Stop()
 		}

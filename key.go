@@ -45,6 +45,9 @@ func (s *subject) on(ctx context.Context) (*core, string, error) {
 	if s.err != nil {
 		return nil, "", s.err
 	}
+	if s.verb == "" {
+		return nil, "", fmt.Errorf("%w: the zero value cannot be used: make it with a method of Cachify", ErrInvalid)
+	}
 	if s.key == "" {
 		return nil, "", fmt.Errorf("%w: the %s's key is empty", ErrInvalid, s.verb)
 	}
@@ -90,6 +93,8 @@ func (s *subject) occupancy(ctx context.Context) (driver.Occupancy, error) {
 	if err != nil {
 		return driver.Occupancy{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	o, err := k.store.Holders(ctx, name)
 	return o, k.failure("look at", name, err)
 }
@@ -124,6 +129,8 @@ func (s *subject) forceRelease(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	err = k.failure("evict", name, k.store.Evict(ctx, name))
 	k.released(name)
 	return err

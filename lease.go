@@ -40,22 +40,25 @@ type hold struct {
 	acquisition // of whose ctx only the values count
 	acquired    time.Time
 
-	mu        sync.Mutex
-	grant     driver.Grant
-	ttl       time.Duration // what a renewal asks for
-	deadline  time.Time     // zero: none
-	end       error         // why it is over; nil while it is held
-	ended     LeaseError    // what end points to
-	sharers   int           // leases that are not released yet
-	context   context.Context
-	contexts  []*held            // of the contexts that end with the hold
-	watch     *time.Timer        // ends the hold at the deadline
-	renewal   *time.Timer        // begins the next renewal
-	turn      chan struct{}      // full while an Extend is under way; nil: none was yet
-	extending context.CancelFunc // stops the Extend under way
+	mu         sync.Mutex
+	grant      driver.Grant
+	ttl        time.Duration // what a renewal asks for
+	deadline   time.Time     // zero: none
+	doubtful   time.Duration // the shortest time an extension that failed asked for
+	doubtUntil time.Time     // until when that may still be done
+	end        error         // why it is over; nil while it is held
+	ended      LeaseError    // what end points to
+	sharers    int           // leases that are not released yet
+	context    context.Context
+	contexts   []*held            // of the contexts that end with the hold
+	watch      *time.Timer        // ends the hold at the deadline
+	renewal    *time.Timer        // begins the next renewal
+	turn       chan struct{}      // full while an Extend is under way; nil: none was yet
+	extending  context.CancelFunc // stops the Extend under way
 
-	acquiring lazyctx.Context
-	releasing lazyctx.Context
+	givingBack atomic.Bool // the store is asked to
+	acquiring  lazyctx.Context
+	releasing  lazyctx.Context
 }
 
 // start makes the hold of a grant.
@@ -304,7 +307,9 @@ func (h *hold) watchDeadline() {
 // bounds it, and so does a time limit of its own, 5 s. It returns what Err does if
 // the lease is over, and an error that is [ErrLost] if the store says so; a lease is
 // never made anew. After another failure of the store the lease is still held, but
-// only until the earlier of the two deadlines it may have.
+// only until the earlier of the two deadlines it may have; and as the request may
+// still be on its way, an Extend within the next second does not lift the deadline
+// above what it asked for.
 func (l *Lease) Extend(ctx context.Context, d time.Duration) error {
 	if ctx == nil {
 		return errNilContext
@@ -338,6 +343,10 @@ func (h *hold) extend(ctx context.Context, d, limit time.Duration) error {
 		return err
 	}
 	sent := time.Now()
+	h.mu.Lock()
+	before := h.deadline
+	h.endBy(localDeadline(sent, d)) // from now on the store may do it at any moment
+	h.mu.Unlock()
 	g, err := h.core.store.Extend(ctx, h.grant, d)
 
 	h.mu.Lock()
@@ -348,17 +357,16 @@ func (h *hold) extend(ctx context.Context, d, limit time.Duration) error {
 	}
 	switch {
 	case err == nil:
-		h.extended(g, localDeadline(sent, d), d)
+		h.extended(g, sent, d)
 		return nil
 	case errors.Is(err, driver.ErrLost):
 		h.finish(ErrLost)
 		return h.end
 	case isFailure(err):
-		// It may have been done: if that makes the lease shorter, it is shorter.
-		if e := localDeadline(sent, d); !e.IsZero() && (h.deadline.IsZero() || e.Before(h.deadline)) {
-			h.deadline = e
-			h.deadlineMoved()
-		}
+		h.doubt(d)
+	default: // it was refused, so nothing was done
+		h.deadline = before
+		h.deadlineMoved()
 	}
 	return h.core.failure("extend", h.grant.Name, err)
 }
@@ -379,13 +387,40 @@ func (h *hold) takeTurn(ctx context.Context) (done func(), err error) {
 	}
 }
 
+// endBy moves the deadline, if it is later, to t; zero: never. With h.mu held.
+func (h *hold) endBy(t time.Time) {
+	if !t.IsZero() && (h.deadline.IsZero() || t.Before(h.deadline)) {
+		h.deadline = t
+		h.deadlineMoved()
+	}
+}
+
+// doubt notes that an extension failed: the request may still be on its way, and
+// make the lease end d after it arrives, whatever others have brought until then. So
+// for a while no other lifts the deadline above that. With h.mu held.
+func (h *hold) doubt(d time.Duration) {
+	now := time.Now()
+	if d < h.doubtful || now.After(h.doubtUntil) {
+		h.doubtful = d
+	}
+	h.doubtUntil = now.Add(strayAfter)
+	if h.settings.keepAlive {
+		h.renewAfter(min(d, h.ttl) / 3)
+	}
+}
+
 // extended takes over what an extension brought. With h.mu held.
-func (h *hold) extended(g driver.Grant, deadline time.Time, ttl time.Duration) {
-	h.deadline, h.ttl = deadline, ttl
+func (h *hold) extended(g driver.Grant, sent time.Time, ttl time.Duration) {
+	h.deadline, h.ttl = localDeadline(sent, ttl), ttl
 	h.grant.TTL, h.grant.At = g.TTL, g.At
+	sure := ttl
+	if time.Now().Before(h.doubtUntil) {
+		sure = min(ttl, h.doubtful)
+		h.endBy(localDeadline(sent, sure))
+	}
 	h.deadlineMoved()
 	if h.settings.keepAlive {
-		h.renewAfter(ttl / 3)
+		h.renewAfter(sure / 3)
 	}
 	if ev := h.core.Events; ev.Renewed != nil {
 		ev.Renewed(h.event(nil))

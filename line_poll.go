@@ -28,8 +28,11 @@ func (l *line) tryFirst(ctx context.Context, w *waiter) error {
 		stray, err = false, nil
 	}
 	l.mu.Unlock()
+	if err != nil {
+		w.acq.failed.Store(true)
+	}
 	if stray {
-		w.acq.abandon(ctx, w.req, err != nil, l.core.track())
+		w.acq.abandon(ctx, w.req, l.core.track())
 	}
 	return err
 }

@@ -98,17 +98,20 @@ func (l *line) enqueueAgain(ctx context.Context, w *waiter) error {
 	}
 	// If it left while we asked, its own clean-up may have come too early. But what it
 	// was handed meanwhile, and may hold now, is not ours to undo.
-	stray := w.elem == nil && !w.holds()
+	left, holds := w.elem == nil, w.holds()
 	l.mu.Unlock()
-	if stray {
-		w.acq.abandon(ctx, w.req, err != nil, l.core.track())
+	if err != nil || left {
+		w.acq.failed.Store(true) // so its release is followed by another undoing
+	}
+	if left && !holds {
+		w.acq.abandon(ctx, w.req, l.core.track())
 	}
 	return err
 }
 
-// holds reports whether w may have a lease now: it was handed one, and has not given
-// it back. With the line's mu held.
+// holds reports whether w may have a lease now: it was handed one, and the store has
+// not said yet that it is given back. With the line's mu held.
 func (w *waiter) holds() bool {
 	l := w.lease.Load()
-	return w.handed && !w.gaveUp.Load() && (l == nil || l.Err() == nil)
+	return w.handed && !w.gaveUp.Load() && (l == nil || l.Err() == nil || l.hold.givingBack.Load())
 }

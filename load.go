@@ -28,7 +28,7 @@ func (c *cache[R]) get(ctx context.Context, k *core, name string, fn source[R]) 
 	load := func(ctx context.Context, f *flight) *loaded[R] { return c.load(ctx, k, f, fn) }
 	for {
 		begun := time.Now()
-		run, version := k.loads.find(name)
+		run, outdated := k.loads.find(name)
 		s, err := c.look(ctx, k, name)
 		var none R
 		switch {
@@ -39,8 +39,8 @@ func (c *cache[R]) get(ctx context.Context, k *core, name string, fn source[R]) 
 			return none, err
 		case ctx.Err() != nil:
 			return none, ctx.Err()
-		case err == nil && version != 0 && version != s.version:
-			run.close() // its result is not wanted any more: another instance has reset the key
+		case err == nil && run != nil && outdated(s.version):
+			run.close() // another instance may have reset the key: what it brings is not for us
 		}
 		l, err := c.shared(ctx, k, name, false, load)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/go-cachify/cachify"
 	"github.com/go-cachify/cachify/driver"
 	"github.com/go-cachify/cachify/faultstore"
+	"github.com/go-cachify/cachify/memstore"
 )
 
 func TestConcurrentMissesRunOnce(t *testing.T) {
@@ -932,5 +933,97 @@ func TestCloseWaitsForLoads(t *testing.T) {
 			e.Errorf("Close took %v", took)
 		}
 		call()
+	})
+}
+
+// A run that could not reserve is not joined once the store answers again: another
+// instance may have reset the key.
+func TestARunWithoutAReservationIsNotJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem, err := memstore.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := faultstore.New(mem, faultstore.Only(faultstore.SaveObject, faultstore.Sequence(faultstore.Fault{Kind: faultstore.Fail})))
+		a, b := cachify.Must(cachify.New(f, nil)), cachify.Must(cachify.New(mem, nil))
+		var db atomic.Int64
+		fn := func(context.Context, int) (int64, error) {
+			v := db.Load()
+			time.Sleep(10 * time.Second)
+			return v, nil
+		}
+		fa, fb := mustCache(t, a, "x-{id}", fn), mustCache(t, b, "x-{id}", fn)
+		wait := inBackground(func() { _, _ = fa.Call(t.Context(), 1) })
+		time.Sleep(time.Second)
+		db.Store(1)
+		if err := fb.Reset(t.Context(), 1); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Second)
+		if v, err := fa.Call(t.Context(), 1); v != 1 || err != nil {
+			t.Errorf("%d, %v: what was there before the reset", v, err)
+		}
+		wait()
+		for _, c := range []*cachify.Cachify{a, b} {
+			if err := c.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// A reservation is not evicted by other keys: a function that takes long is cached
+// too.
+func TestReservationsAreNotEvicted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem, err := memstore.New(&memstore.Options{MaxEntries: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := cachify.Must(cachify.New(mem, nil))
+		quick := func(context.Context, int) (int, error) { return 0, nil }
+		warm := mustCache(t, c, "warm-{}", quick)
+		for i := range 5000 {
+			_, _ = warm.Call(t.Context(), i%90)
+		}
+		var runs atomic.Int64
+		slow := mustCache(t, c, "slow-{}", func(context.Context, int) (int64, error) {
+			n := runs.Add(1)
+			time.Sleep(time.Second)
+			return n, nil
+		})
+		var waits []func()
+		for range 2 {
+			waits = append(waits, inBackground(func() { _, _ = slow.Call(t.Context(), 1) }))
+			for i := range 3500 {
+				_, _ = warm.Call(t.Context(), 1000+i)
+				if i%5 == 0 {
+					time.Sleep(time.Millisecond)
+				}
+			}
+		}
+		for _, wait := range waits {
+			wait()
+		}
+		if n := runs.Load(); n != 1 {
+			t.Errorf("the function ran %d times", n)
+		}
+		if err := c.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestCachedOverItself(t *testing.T) {
+	onBothStores(t, func(e *cacheEnv) {
+		c := e.instance(nil)
+		inner := mustCache(e, c, "x-{}", func(context.Context, string) (int, error) { return 1, nil })
+		outer, err := cachify.CachedOver(c, "x-{}", inner)
+		if err != nil {
+			e.Fatal(err)
+		}
+		_, err = outer.Call(e.ctx, "a")
+		wantErr(e, err, cachify.ErrInvalid)
+		wantCall(e, inner, "a", 1)
 	})
 }

@@ -54,7 +54,14 @@ func (h *hold) leave(ctx context.Context) error {
 	if errors.Is(over, ErrLost) {
 		return over // the store has said so already
 	}
-	if err := h.giveBack(ctx); err != nil {
+	h.givingBack.Store(true)
+	err := h.giveBack(ctx)
+	h.givingBack.Store(false)
+	h.undoLater(ctx, h.grant.Holder)
+	if over == nil && errors.Is(err, driver.ErrLost) && h.past() {
+		err = nil // it ran out while the release was on its way
+	}
+	if err != nil {
 		return h.releaseError(over, err)
 	}
 	h.core.released(h.grant.Name)
@@ -62,6 +69,13 @@ func (h *hold) leave(ctx context.Context) error {
 		h.core.Events.Released(h.event(nil))
 	}
 	return over
+}
+
+// past reports whether the deadline is over by now, whatever ended the hold.
+func (h *hold) past() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.deadline.IsZero() && !time.Now().Before(h.deadline)
 }
 
 func (h *hold) releaseError(over, err error) error {

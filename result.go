@@ -19,7 +19,7 @@ type resultNotesKey struct{}
 // result is remembered, be it a value or [ErrNotFound]. From 1 ms to 100 years, or
 // [NoExpiry]; another d is an error that is [ErrInvalid], and changes nothing.
 // Outside of a cached function it does nothing, so that the function can also be
-// called directly.
+// called directly. Of stacked caches it decides for the innermost one only.
 func SetTTL(ctx context.Context, d time.Duration) error {
 	if ctx == nil {
 		return errNilContext
@@ -36,7 +36,8 @@ func SetTTL(ctx context.Context, d time.Duration) error {
 }
 
 // NoStore is called by a cached function, with its ctx, to keep this one result
-// from being remembered. Outside of a cached function it does nothing.
+// from being remembered. Outside of a cached function it does nothing. Of stacked
+// caches it decides for the innermost one only.
 func NoStore(ctx context.Context) {
 	if ctx == nil {
 		return

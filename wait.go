@@ -24,7 +24,6 @@ type waiter struct {
 	result   chan outcome          // takes one
 	lease    atomic.Pointer[Lease] // what it made of that
 	gaveUp   atomic.Bool
-	failed   bool             // a request failed: it may still be under way
 	held     driver.HeldError // the refusal
 }
 
@@ -62,7 +61,7 @@ func (l *Lease) wait(ctx context.Context) (*Lease, error) {
 		return l, nil
 	}
 	w.gaveUp.Store(true)
-	a.abandon(ctx, w.req, w.failed, ended)
+	a.abandon(ctx, w.req, ended)
 	a.core.released(a.name)
 	return nil, a.answer(out.err)
 }
@@ -95,7 +94,7 @@ func (w *waiter) ask(ctx context.Context, ends deadline) (out outcome, settled b
 		if answered {
 			return out, !errors.Is(out.err, driver.ErrHeld)
 		}
-		w.failed = true
+		w.acq.failed.Store(true)
 		p := time.NewTimer(jitter(min(retryPause<<min(i, 10), w.acq.core.LockPollInterval)))
 		select {
 		case <-p.C:

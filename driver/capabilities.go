@@ -86,6 +86,13 @@ type Boxed interface {
 	Unbox() any
 }
 
+// Pinned is an object that a bounded store does not evict to make room, because
+// something under way depends on it.
+type Pinned interface {
+	// Pinned reports whether that is so now.
+	Pinned() bool
+}
+
 // Unbox returns the user's value in an object or record: what [Boxed] wraps, or v
 // itself.
 func Unbox(v any) any {

@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -33,22 +34,24 @@ func newCache(o *Options, c clock) (*otter.Cache[string, *record], error) {
 		}),
 		Clock: c,
 	}
-	switch {
-	case o.MaxWeight > 0:
-		opts.MaximumWeight = o.MaxWeight
-		weigh := o.Weigh // not o, which is the caller's to change
-		opts.Weigher = func(key string, r *record) uint32 {
-			if v := r.value(); v != nil {
-				return weigh(key, v)
-			}
-			return 1
+	opts.MaximumWeight = cmp.Or(o.MaxWeight, uint64(o.MaxEntries), DefaultMaxEntries)
+	weigh := o.Weigh // not o, which is the caller's to change
+	opts.Weigher = func(key string, r *record) uint32 {
+		if r.pinned() {
+			return 0 // which the engine does not evict
 		}
-	case o.MaxEntries > 0:
-		opts.MaximumSize = o.MaxEntries
-	default:
-		opts.MaximumSize = DefaultMaxEntries
+		if v := r.value(); v != nil && weigh != nil {
+			return weigh(key, v)
+		}
+		return 1
 	}
 	return otter.New(&opts)
+}
+
+// pinned reports whether the record has to stay.
+func (r *record) pinned() bool {
+	p, ok := r.object.(driver.Pinned)
+	return ok && p.Pinned()
 }
 
 // Load returns the record under key.
