@@ -1,6 +1,6 @@
-# What people and .ci/run call. Needs Go and, for the race detector, a C compiler,
-# which "make test" installs where it can. Everything works on all modules that
-# go.work names.
+# What people and .ci/run call. Needs Go; what the tests need besides, a C compiler
+# and a Redis server, "make test" installs where it can. Everything works on all
+# modules that go.work names.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
