@@ -120,3 +120,15 @@ func TestReleaseThatTakesTooLong(t *testing.T) {
 		}
 	})
 }
+
+// What a late request does is not undone as long as a minimum hold lasts.
+func TestMinHoldAfterAFailedRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem, _, c := faulty(t, nil, faultstore.Only(faultstore.Acquire, faultstore.Sequence(faultstore.Fault{Kind: faultstore.LoseReply})))
+		mustRelease(t, mustAcquire(t, c.Lock("a", MinHold(5*time.Second))))
+		time.Sleep(4900 * time.Millisecond)
+		wantState(t, mem, "PYC-a", 1, 0)
+		time.Sleep(200 * time.Millisecond)
+		wantState(t, mem, "PYC-a", 0, 0)
+	})
+}

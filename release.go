@@ -20,7 +20,7 @@ const (
 
 // Release gives the lease back. It is not bound by the end of ctx, only by a time
 // limit of its own, 5 s: what is held is given back also when the work was
-// cancelled. The error is nil if the lease was held all the time until now; else
+// cancelled. The error is nil if the lease was held all the time until the call; else
 // it is [ErrExpired] if its deadline had passed, [ErrLost] if it was another's or
 // nobody's any more (then nothing was changed), or both; or a [*ReleaseError] if
 // the store did not answer: then the lease ends by its expiry.
@@ -57,7 +57,9 @@ func (h *hold) leave(ctx context.Context) error {
 	h.givingBack.Store(true)
 	err := h.giveBack(ctx)
 	h.givingBack.Store(false)
-	h.undoLater(ctx, h.grant.Holder)
+	if h.settings.minHold-time.Since(h.acquired) < strayAfter {
+		h.undoLater(ctx, h.grant.Holder)
+	} // else a late request will find the lease still there, and change nothing
 	if over == nil && errors.Is(err, driver.ErrLost) && h.past() {
 		err = nil // it ran out while the release was on its way
 	}

@@ -43,8 +43,8 @@ type Options struct {
 	// Weigh returns the weight of a record, in a unit of your own. value is the
 	// encoded record, a []byte, or, for values that are kept as they are, the value
 	// itself. It is called once for each write and must not call the store. A
-	// record of weight 0 is never evicted to make room. What has no value, a "not
-	// found" or a load under way, weighs 1.
+	// record of weight 0 is never evicted to make room. A "not found", which has no
+	// value, weighs 1, and a load under way, which has to stay, 0.
 	Weigh func(key string, value any) uint32
 }
 
