@@ -48,7 +48,9 @@ type Config struct {
 	// for one name. It bounds what a lost push costs, and is the interval of
 	// [Events].Waiting. A release, and the end of the holder's lease, are noticed at
 	// once without it; only on a store without queues it also bounds how late a
-	// release by another instance is. From 1 ms. Defaults to 100 ms.
+	// release by another instance is. An instance whose waiters want more than
+	// 5,000 looks a second, because they wait for many names, makes just as many,
+	// each name in its turn. From 1 ms. Defaults to 100 ms.
 	LockPollInterval time.Duration
 
 	// Codec encodes cached results for stores that keep bytes. A store in the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-cachify/cachify/driver"
@@ -24,6 +25,10 @@ const (
 	// soonest is the shortest time between two looks that nothing urges.
 	soonest = time.Millisecond
 
+	// looksPerSecond is how many looks that nothing urges an instance makes at most,
+	// on all the names that it waits for: a store has others to serve.
+	looksPerSecond = 5000
+
 	// endsNowWithin is how near the end of the holder's lease has to be for a
 	// waiter to keep its report back until the next look.
 	endsNowWithin = 5 * time.Millisecond
@@ -34,6 +39,7 @@ type lines struct {
 	mu     sync.Mutex
 	byName map[string]*line
 	closed bool
+	count  atomic.Int64 // len(byName)
 }
 
 // line is those of this process who wait for one name. They share one
@@ -51,6 +57,7 @@ type line struct {
 	holders map[string]*waiter
 	queued  int       // how many of them are in the store's queue, as far as we know
 	seen    exchange  // the last exchange with the store
+	renewed time.Time // until when a hand-over may stand for a look, see handedOver
 	holder  string    // who has the name, as of then
 	ends    time.Time // when a lease on the name ends; zero: unknown or never
 
@@ -132,13 +139,20 @@ func (ls *lines) await(w *waiter) bool {
 	return !ls.closed
 }
 
+// interval is the time from one look at a name to the next: the one that the user
+// set, unless there are so many names that this would be too many looks.
+func (k *core) interval() time.Duration {
+	return max(k.LockPollInterval, time.Duration(k.lines.count.Load())*(time.Second/looksPerSecond))
+}
+
 // patience is how long the store keeps a place in its queue for a client that does
 // not look.
 func (k *core) patience() time.Duration {
-	if k.LockPollInterval > math.MaxInt64/patienceLooks {
+	interval := k.interval()
+	if interval > math.MaxInt64/patienceLooks {
 		return NoExpiry
 	}
-	return max(patienceLooks*k.LockPollInterval, minPatience)
+	return max(patienceLooks*interval, minPatience)
 }
 
 // join puts w, which was refused, into its line, and sees to it that the line will
@@ -158,6 +172,7 @@ func (ls *lines) join(w *waiter, x exchange, retryAfter time.Duration) {
 				ls.byName = make(map[string]*line)
 			}
 			ls.byName[w.req.Name] = l
+			ls.count.Add(1)
 		}
 	}
 	l.mu.Lock()
@@ -241,6 +256,7 @@ func (l *line) retire() {
 	}
 	l.end()
 	delete(ls.byName, l.name)
+	ls.count.Add(-1)
 }
 
 // end stops the subscription, the look under way and all timers. With l.mu held.
@@ -332,14 +348,19 @@ func (l *line) granted(g driver.Grant, x exchange) {
 }
 
 // deadline is the local end of a lease that the store granted on its own, some time
-// after the exchange: by the store's clock we know how long after. Should that
-// clock have jumped, the time that has really passed is a bound.
+// after the exchange.
 func (x exchange) deadline(g driver.Grant) time.Time {
 	if g.TTL == NoExpiry {
 		return time.Time{}
 	}
-	later := min(g.At-x.at, time.Since(x.sent))
-	return localDeadline(x.sent.Add(later), g.TTL)
+	return localDeadline(x.local(g.At), g.TTL)
+}
+
+// local is the local time, or one before it, of what the store did on its own when
+// its clock read at. By that clock we know how long after the exchange it was; should
+// it have jumped, the time that has really passed is a bound.
+func (x exchange) local(at time.Duration) time.Time {
+	return x.sent.Add(min(at-x.at, time.Since(x.sent)))
 }
 
 // woken is called by the store's pushes.
@@ -350,7 +371,36 @@ func (l *line) woken(wake driver.Wake) {
 		l.lookAt(time.Now())
 		return
 	}
-	l.granted(wake.Grant, l.seen)
+	if w := l.holders[wake.Grant.Holder]; w != nil {
+		l.granted(wake.Grant, l.seen)
+		l.handedOver(w, wake.Grant)
+	}
+}
+
+// handedOver puts the next look off after w was handed a lock by a push, which tells
+// as much as a look: who has the name now, and until when. Where everybody works for
+// less than the interval, there are no idle looks then.
+//
+// Not so with a pool, where the push for another waiter may have been lost at the
+// same time. And a look also renews the patience of those who wait: half of that
+// has to be left. With l.mu held.
+func (l *line) handedOver(w *waiter, g driver.Grant) {
+	if w.req.Limit != 1 || l.looking || l.nextAt.IsZero() || l.timer == nil {
+		return
+	}
+	at := l.seen.local(g.At)
+	l.ends = time.Time{}
+	if g.TTL < driver.MaxTTL {
+		l.ends = at.Add(g.TTL)
+	}
+	next := at.Add(l.core.interval())
+	if !l.ends.IsZero() && l.ends.Before(next) {
+		next = l.ends
+	}
+	if next.After(l.nextAt) && !next.After(l.renewed) && l.timer.Stop() {
+		l.nextAt = next
+		l.timer.Reset(max(time.Until(next), soonest))
+	}
 }
 
 // released tells the line of a name that a lease of this process has ended, which
@@ -370,7 +420,7 @@ func (k *core) released(name string) {
 // l.mu held.
 func (l *line) lookSoon() {
 	now := time.Now()
-	next := now.Add(l.core.LockPollInterval)
+	next := now.Add(l.core.interval())
 	if !l.ends.IsZero() && l.ends.Before(next) {
 		next = l.ends
 	}

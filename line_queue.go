@@ -15,7 +15,8 @@ func (l *line) lookAtQueue(ctx context.Context) error {
 		return err
 	}
 	sent := time.Now()
-	sight, err := l.core.caps.Queue.Look(ctx, l.name, l.core.client.ID(), l.core.patience())
+	patience := l.core.patience()
+	sight, err := l.core.caps.Queue.Look(ctx, l.name, l.core.client.ID(), patience)
 	if err != nil {
 		return err
 	}
@@ -23,6 +24,7 @@ func (l *line) lookAtQueue(ctx context.Context) error {
 
 	l.mu.Lock()
 	l.note(x, sight.RetryAfter, sight.Holder)
+	l.renewed = sent.Add(patience / 2)
 	for _, g := range sight.Grants {
 		l.granted(g, x)
 	}

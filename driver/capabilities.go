@@ -21,7 +21,8 @@ type ObjectStore interface {
 // Inspector is a store that can list what is held.
 type Inspector interface {
 	// Names returns, in order, the names that begin with prefix and that somebody
-	// holds or waits for, at most limit of them.
+	// holds or waits for, at most limit of them. Those of foreign holders are among
+	// them as far as the store can tell them from other data.
 	Names(ctx context.Context, prefix string, limit int) ([]string, error)
 }
 

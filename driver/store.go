@@ -27,7 +27,8 @@ const (
 // returns the ctx's error and changes nothing. A method whose ctx ends while the
 // engine is at work returns soon with an error, and whether the operation took
 // place is then unknown; the same is true of any error that is not one of this
-// package's. A request that breaks a rule of [AcquireRequest.Validate],
+// package's. An error of a ctx is only ever that of the caller's own: where requests
+// share a connection, the end of another one's must not show. A request that breaks a rule of [AcquireRequest.Validate],
 // [ValidateKey], [ValidateTTL] or [Write.Validate] is refused with [ErrInvalid]
 // before it reaches the engine. After Close, if the store has one, every method
 // returns [ErrClosed].
@@ -62,7 +63,8 @@ type Store interface {
 
 	// Evict takes the name away from all its holders, by force. Those who wait in
 	// the queue stay there, and the first of them become the holders. It is no
-	// error if nobody held it.
+	// error if nobody held it. What a foreign holder has stored under the name is
+	// deleted with it.
 	Evict(ctx context.Context, name string) error
 
 	// Load returns the record under key, or [ErrNotFound] if there is none or its
@@ -145,7 +147,9 @@ type Holder struct {
 	// TTL is how long the lease still lasts, or [NoExpiry].
 	TTL time.Duration
 
-	// Foreign tells that a program which is not cachify holds the name.
+	// Foreign tells that a program which is not cachify holds the name. Who holds
+	// a name so holds all of its slots, whatever the limit; waiters are served when
+	// it is gone. Only a store whose keys other programs use has such holders.
 	Foreign bool
 }
 

@@ -40,8 +40,9 @@
 //
 // Lease names and record keys are one name space: that of Redis. A record under the
 // name of a lock looks like a lock held by a foreign program, and evicting that
-// holder deletes the record. Names that end in ":cachify:line" and the like are this
-// package's own.
+// holder deletes the record. So a lock "user-cached" and the results of a function
+// cached under "user" are in each other's way. Names that end in ":cachify:line" and
+// the like are this package's own.
 //
 // What evicts keys evicts locks: the server's maxmemory-policy should be
 // noeviction, or the locks should have a server of their own.

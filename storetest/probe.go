@@ -189,8 +189,9 @@ func (p *probe) remains(s, told span, ttl, remaining time.Duration, what string)
 		}
 		return
 	}
-	most := ttl - told.from.Sub(s.to) + p.Resolution
-	least := ttl - told.to.Sub(s.from) - p.Resolution
+	slack := 2 * p.Resolution // the end is rounded, and so is the reading
+	most := ttl - told.from.Sub(s.to) + slack
+	least := ttl - told.to.Sub(s.from) - slack
 	if remaining > most || remaining < least {
 		p.failf("%s: %v remain, want %v to %v", what, remaining, max(0, least), most)
 	}
