@@ -56,6 +56,7 @@ type Capabilities struct {
 	Objects ObjectStore
 	Inspect Inspector
 	Ping    Pinger
+	Doctor  Doctor
 
 	// Lacks is what a store has to say by its method Capabilities. Defaults to nothing.
 	Lacks Lack
@@ -77,6 +78,7 @@ func CapabilitiesOf(s Store) Capabilities {
 	c.Objects, _ = s.(ObjectStore)
 	c.Inspect, _ = s.(Inspector)
 	c.Ping, _ = s.(Pinger)
+	c.Doctor, _ = s.(Doctor)
 	return c
 }
 

@@ -31,12 +31,15 @@ const (
 	// inner store made it.
 	Push
 
+	// Examine is that of [driver.Doctor].
+	Examine
+
 	ops
 )
 
 var opNames = [ops]string{
 	"Acquire", "Extend", "Release", "Holders", "Evict", "Load", "Save", "Delete",
-	"Enqueue", "Look", "Leave", "Listen", "LoadObject", "SaveObject", "Names", "Ping", "Push",
+	"Enqueue", "Look", "Leave", "Listen", "LoadObject", "SaveObject", "Names", "Ping", "Push", "Examine",
 }
 
 // String returns the name of the method, or Push.
@@ -51,7 +54,7 @@ func (o Op) String() string {
 // anything.
 func (o Op) changes() bool {
 	switch o {
-	case Holders, Load, LoadObject, Names, Ping, Listen:
+	case Holders, Load, LoadObject, Names, Ping, Examine, Listen:
 		return false
 	}
 	return true

@@ -28,6 +28,7 @@ var (
 	_ driver.ObjectStore = (*Store)(nil)
 	_ driver.Inspector   = (*Store)(nil)
 	_ driver.Pinger      = (*Store)(nil)
+	_ driver.Doctor      = (*Store)(nil)
 )
 
 // New returns a store that does on inner what it is asked to do, and to it what
@@ -55,6 +56,9 @@ func (s *Store) Capabilities() driver.Capabilities {
 	}
 	if s.caps.Ping != nil {
 		c.Ping = s
+	}
+	if s.caps.Doctor != nil {
+		c.Doctor = s
 	}
 	return c
 }

@@ -329,10 +329,35 @@ type plain struct{ driver.Store }
 
 func (plain) Capabilities() driver.Capabilities { return driver.Capabilities{Lacks: driver.LackFences} }
 
+// doctored is a store that knows about its engine.
+type doctored struct{ *memstore.Store }
+
+func (doctored) Examine(context.Context) ([]driver.Finding, error) {
+	return []driver.Finding{{Code: "found"}}, nil
+}
+
+func TestExamine(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, _ *Store, inner *memstore.Store) {
+		s := New(doctored{inner}, Only(Examine, Nth(2, Fault{Kind: Fail})))
+		defer s.Close()
+		if c := driver.CapabilitiesOf(s); c.Doctor != s {
+			t.Errorf("on a store that is a doctor: %+v", c)
+		}
+		if found, err := s.Examine(t.Context()); err != nil || len(found) != 1 || found[0].Code != "found" {
+			t.Errorf("Examine = %v, %v", found, err)
+		}
+		_, err := s.Examine(t.Context())
+		wantErr(t, err, ErrInjected)
+		if n := s.Counts().Calls(Examine); n != 2 || Examine.String() != "Examine" {
+			t.Errorf("%v was counted %d times, want 2", Examine, n)
+		}
+	})
+}
+
 func TestCapabilitiesAreThoseOfTheInnerStore(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, s *Store, inner *memstore.Store) {
 		c := driver.CapabilitiesOf(s)
-		if c.Queue != s || c.Objects != s || c.Inspect != s || c.Ping != s || c.Lacks != 0 {
+		if c.Queue != s || c.Objects != s || c.Inspect != s || c.Ping != s || c.Doctor != nil || c.Lacks != 0 {
 			t.Errorf("on a memstore: %+v", c)
 		}
 		bare := New(plain{inner}, nil)
@@ -355,6 +380,8 @@ func TestCapabilitiesAreThoseOfTheInnerStore(t *testing.T) {
 		_, err = bare.Names(ctx, "", 1)
 		wantErr(t, err, driver.ErrUnsupported)
 		wantErr(t, bare.Ping(ctx), driver.ErrUnsupported)
+		_, err = bare.Examine(ctx)
+		wantErr(t, err, driver.ErrUnsupported)
 	})
 }
 

@@ -106,3 +106,11 @@ func (s *Store) Ping(ctx context.Context) error {
 	}
 	return s.run0(ctx, Call{Op: Ping}, s.caps.Ping.Ping)
 }
+
+// Examine implements [driver.Doctor].
+func (s *Store) Examine(ctx context.Context) ([]driver.Finding, error) {
+	if s.caps.Doctor == nil {
+		return nil, driver.ErrUnsupported
+	}
+	return run(ctx, s, Call{Op: Examine}, s.caps.Doctor.Examine)
+}

@@ -160,7 +160,7 @@ func TestCounts(t *testing.T) {
 			t.Errorf("kind %d has no name", k)
 		}
 	}
-	if ops.String() != "op 17" || kinds.String() != "kind 9" {
+	if ops.String() != "op 18" || kinds.String() != "kind 9" {
 		t.Errorf("unknown ones are called %v and %v", ops, kinds)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redis/rueidis"
+
 	"github.com/go-cachify/cachify/driver"
 	"github.com/go-cachify/cachify/redisstore"
 	"github.com/go-cachify/cachify/storetest"
@@ -41,16 +43,21 @@ func TestConformance(t *testing.T) {
 // A cluster of one server is enough to be refused keys of several slots.
 func TestConformanceInCluster(t *testing.T) {
 	srv := startServer(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(freePort(t)))
+	srv.addSlots(srv.client())
+	storetest.Run(t, harness(srv.tcp(), srv.tcp()))
+}
+
+// addSlots makes the server a cluster of its own.
+func (s *server) addSlots(client rueidis.Client) {
+	s.t.Helper()
 	slots := make([]string, 0, 16386)
 	slots = append(slots, "CLUSTER", "ADDSLOTS")
 	for i := range 16384 {
 		slots = append(slots, strconv.Itoa(i))
 	}
-	client := srv.client()
-	srv.do(client, slots...)
-	eventually(t, "cluster", func() bool {
-		info, err := srv.do(client, "CLUSTER", "INFO").ToString()
+	s.do(client, slots...)
+	eventually(s.t.(*testing.T), "cluster", func() bool {
+		info, err := s.do(client, "CLUSTER", "INFO").ToString()
 		return err == nil && strings.Contains(info, "cluster_state:ok")
 	})
-	storetest.Run(t, harness(srv.tcp(), srv.tcp()))
 }

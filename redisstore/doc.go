@@ -45,7 +45,8 @@
 // the like are this package's own.
 //
 // What evicts keys evicts locks: the server's maxmemory-policy should be
-// noeviction, or the locks should have a server of their own.
+// noeviction, or the locks should have a server of their own. [Store.Examine] tells
+// whether the server is set up safely, and docs/guides/redis.md how to do that.
 //
 // # Time
 //

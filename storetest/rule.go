@@ -36,6 +36,7 @@ const (
 	NeedObjects                  // driver.ObjectStore
 	NeedInspect                  // driver.Inspector
 	NeedPing                     // driver.Pinger
+	NeedDoctor                   // driver.Doctor
 	NeedClose                    // Harness.Close
 	NeedSpaces                   // not Harness.SharedSpace
 
@@ -46,7 +47,7 @@ const (
 )
 
 var needNames = [...]string{
-	"extend", "limits", "fences", "queue", "objects", "inspect", "ping", "close", "spaces",
+	"extend", "limits", "fences", "queue", "objects", "inspect", "ping", "doctor", "close", "spaces",
 	"no extend", "no limits", "no fences",
 }
 
@@ -80,6 +81,7 @@ func offers(caps driver.Capabilities, h Harness) Need {
 	add(caps.Objects != nil, NeedObjects)
 	add(caps.Inspect != nil, NeedInspect)
 	add(caps.Ping != nil, NeedPing)
+	add(caps.Doctor != nil, NeedDoctor)
 	add(h.Close != nil, NeedClose)
 	add(!h.SharedSpace, NeedSpaces)
 	return n

@@ -2,7 +2,10 @@ package storetest
 
 import (
 	"context"
+	"regexp"
 	"slices"
+
+	"github.com/go-cachify/cachify/driver"
 )
 
 var inspectRules = []Rule{
@@ -57,6 +60,37 @@ var inspectRules = []Rule{
 			p.is(p.Caps.Ping.Ping(ctx), context.Canceled, "Ping with a cancelled ctx")
 		}),
 	},
+	{
+		Name:     "examine",
+		Explains: "Examine changes nothing, and each finding has what a person and a program need: a severity, a code in lower case with hyphens, a problem and an advice.",
+		Needs:    NeedDoctor,
+		Check: rule(func(p *probe) {
+			name, key := p.Name(), p.Key()
+			g := p.acquire(p.lock(name))
+			v := p.save(key, "value", forLong)
+			found, err := p.Caps.Doctor.Examine(p.ctx)
+			p.ok(err, "Examine")
+			for _, f := range found {
+				p.wellFormed(f)
+			}
+			p.holds(name, g)
+			p.has(key, "value", v)
+		}),
+	},
+}
+
+var findingCode = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// wellFormed checks one finding.
+func (p *probe) wellFormed(f driver.Finding) {
+	switch {
+	case f.Severity < driver.SeverityInfo || f.Severity > driver.SeverityDanger:
+		p.failf("the finding %q has %v, want one of the constants", f.Code, f.Severity)
+	case !findingCode.MatchString(f.Code):
+		p.failf("a finding has the code %q, want lower case with hyphens", f.Code)
+	case f.Problem == "" || f.Advice == "":
+		p.failf("the finding %q has the problem %q and the advice %q, want both", f.Code, f.Problem, f.Advice)
+	}
 }
 
 // names checks what Names lists.

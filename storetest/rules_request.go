@@ -59,6 +59,9 @@ func (p *probe) calls(name, free, key string, g driver.Grant, waits driver.Acqui
 	if i := p.Caps.Ping; i != nil {
 		all = append(all, call{"Ping", i.Ping})
 	}
+	if i := p.Caps.Doctor; i != nil {
+		all = append(all, call{"Examine", func(ctx context.Context) error { _, err := i.Examine(ctx); return err }})
+	}
 	return all
 }
 

@@ -176,3 +176,79 @@ func TestRulesAreDescribed(t *testing.T) {
 		}
 	}
 }
+
+// doctored is a store whose engine has findings.
+type doctored struct {
+	*memstore.Store
+	found []driver.Finding
+	also  func(s *memstore.Store)
+}
+
+func (d doctored) Examine(ctx context.Context) ([]driver.Finding, error) {
+	if err := d.Ping(ctx); err != nil { // the ctx has ended, or the store is closed
+		return nil, err
+	}
+	d.also(d.Store)
+	return d.found, nil
+}
+
+func TestExamine(t *testing.T) {
+	nothing := func(*memstore.Store) {}
+	good := driver.Finding{Severity: driver.SeverityWarning, Code: "no-aof", Problem: "p", Advice: "a"}
+	with := func(change func(f *driver.Finding)) []driver.Finding {
+		f := good
+		change(&f)
+		return []driver.Finding{good, f}
+	}
+	releases := func(s *memstore.Store) {
+		names, err := s.Names(context.Background(), "", 1000)
+		if err != nil {
+			panic(err)
+		}
+		for _, name := range names {
+			_ = s.Evict(context.Background(), name)
+		}
+	}
+	for what, c := range map[string]struct {
+		store doctored
+		text  string // of the error; empty: none
+	}{
+		"nothing":           {doctored{also: nothing}, ""},
+		"a finding":         {doctored{found: []driver.Finding{good}, also: nothing}, ""},
+		"no severity":       {doctored{found: with(func(f *driver.Finding) { f.Severity = 0 }), also: nothing}, "severity 0"},
+		"a severity beyond": {doctored{found: with(func(f *driver.Finding) { f.Severity = 9 }), also: nothing}, "severity 9"},
+		"no code":           {doctored{found: with(func(f *driver.Finding) { f.Code = "" }), also: nothing}, "the code"},
+		"a code in words":   {doctored{found: with(func(f *driver.Finding) { f.Code = "No AOF" }), also: nothing}, "No AOF"},
+		"no problem":        {doctored{found: with(func(f *driver.Finding) { f.Problem = "" }), also: nothing}, "the problem"},
+		"no advice":         {doctored{found: with(func(f *driver.Finding) { f.Advice = "" }), also: nothing}, "the advice"},
+		"changes something": {doctored{also: releases}, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h := storetest.Harness{
+				New: func(ctx context.Context) (driver.Store, func() error, error) {
+					s, cleanup, err := newStore(ctx)
+					if err != nil {
+						return nil, nil, err
+					}
+					d := c.store
+					d.Store = s.(*memstore.Store)
+					return d, cleanup, nil
+				},
+				Close: func(s driver.Store) error { return s.(doctored).Close() },
+			}
+			results, err := storetest.Check(t.Context(), h, "examine", "ctx-ended", "closed")
+			if err != nil || len(results) != 3 {
+				t.Fatalf("%s: got %d results, error %v, want 3", what, len(results), err)
+			}
+			for _, r := range results {
+				wrong := r.Rule.Name == "examine" && (c.text != "" || what == "changes something")
+				switch {
+				case wrong && (r.Err == nil || !strings.Contains(r.Err.Error(), c.text)):
+					t.Errorf("%s: rule %s: %v, want an error with %q", what, r.Rule.Name, r.Err, c.text)
+				case !wrong && r.Err != nil:
+					t.Errorf("%s: rule %s: %v", what, r.Rule.Name, r.Err)
+				}
+			}
+		})
+	}
+}

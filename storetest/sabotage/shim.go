@@ -41,6 +41,7 @@ type full interface {
 	driver.ObjectStore
 	driver.Inspector
 	driver.Pinger
+	driver.Doctor
 }
 
 var _ full = (*shim)(nil)
@@ -64,6 +65,9 @@ func (s *shim) Capabilities() driver.Capabilities {
 	}
 	if c.Ping != nil {
 		c.Ping = s
+	}
+	if c.Doctor != nil {
+		c.Doctor = s
 	}
 	return c
 }
@@ -182,3 +186,7 @@ func (s *shim) Names(ctx context.Context, prefix string, limit int) ([]string, e
 }
 
 func (s *shim) Ping(ctx context.Context) error { return s.caps.Ping.Ping(ctx) }
+
+func (s *shim) Examine(ctx context.Context) ([]driver.Finding, error) {
+	return s.caps.Doctor.Examine(ctx)
+}
