@@ -1,6 +1,7 @@
 package cachify
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,11 +18,14 @@ type cache[R any] struct {
 	copyOf func(R) R // nil: callers share
 }
 
-func newCache[R any](s cacheSettings) (cache[R], error) {
+func newCache[R any](on *Cachify, s cacheSettings) (cache[R], error) {
 	if s.err != nil {
 		return cache[R]{}, s.err
 	}
 	c := cache[R]{cacheSettings: s}
+	if err := checkType[R](on, s.codec); err != nil {
+		return c, err
+	}
 	if s.clone != nil {
 		var ok bool
 		if c.copyOf, ok = s.clone.(func(R) R); !ok {
@@ -40,6 +44,7 @@ type object[R any] struct {
 	created time.Time
 	cost    time.Duration
 	ttl     time.Duration
+	foreign bool // another program wrote it: created, cost and ttl are not known
 
 	// What a reservation has inside; nil: nothing. See reserve.go.
 	old    *object[R]
@@ -122,11 +127,12 @@ func (s *sight[R]) leftNow() time.Duration {
 // inProcess reports whether results are kept as they are.
 func (c *cache[R]) inProcess(k *core) bool { return k.caps.Objects != nil && c.codec == nil }
 
-func (c *cache[R]) codecOn(k *core) Codec {
+// formatOn is how results are kept that are not kept as they are.
+func (c *cache[R]) formatOn(k *core) format {
 	if c.codec != nil {
-		return c.codec
+		return formatOf(c.codec)
 	}
-	return k.Codec
+	return formatOf(k.Codec)
 }
 
 // loadObject is the shortest way to a result that is kept as it is; nil: none.
@@ -173,33 +179,32 @@ func (c *cache[R]) see(ctx context.Context, k *core, name string) (sight[R], err
 		return sight[R]{}, err
 	}
 	s.version, s.left, s.raw = rec.Version, rec.TTL, rec.Value
-	s.unread = c.decode(k, &s)
+	s.unread = c.decode(c.formatOn(k), &s)
 	return s, nil
 }
 
-// decode reads the envelope in s.raw.
-func (c *cache[R]) decode(k *core, s *sight[R]) error {
-	h, payload, err := envelope.Parse(s.raw)
+// decode reads what is in s.raw.
+func (c *cache[R]) decode(f format, s *sight[R]) error {
+	h, payload, foreign, err := f.parse(s.raw)
 	if err == nil && h.Kind == envelope.Loading {
 		if s.left != NoExpiry {
-			s.left -= reservationTTL
+			s.left -= f.grace()
 		}
-		if len(payload) == 0 || s.left <= 0 {
+		if bytes.Equal(payload, f.nothing) || s.left <= 0 {
 			return nil
 		}
 		s.raw = payload
-		h, payload, err = envelope.Parse(s.raw)
+		h, payload, foreign, err = f.parse(s.raw)
 	}
 	if err != nil {
 		return err
 	}
-	o := &object[R]{kind: h.Kind, created: time.UnixMilli(h.Created), cost: h.Cost, ttl: h.TTL}
+	o := &object[R]{kind: h.Kind, created: time.UnixMilli(h.Created), cost: h.Cost, ttl: h.TTL, foreign: foreign}
 	if h.Kind == envelope.Value {
-		codec := c.codecOn(k)
-		if name := codecName(codec); h.Codec != name {
-			return fmt.Errorf("it was encoded by %q, not by %q", h.Codec, name)
+		if h.Codec != f.name {
+			return fmt.Errorf("it was encoded by %q, not by %q", h.Codec, f.name)
 		}
-		if err := codec.Decode(payload, &o.value); err != nil {
+		if err := f.codec.Decode(payload, &o.value); err != nil {
 			return fmt.Errorf("decoding: %w", err)
 		}
 	}
@@ -247,23 +252,23 @@ func (c *cache[R]) encode(k *core, o *object[R]) ([]byte, error) {
 	if o.raw != nil {
 		return o.raw, nil
 	}
+	f := c.formatOn(k)
 	h := envelope.Header{Kind: o.kind, Created: o.created.UnixMilli(), Cost: o.cost, TTL: o.ttl}
 	switch {
 	case o.kind == envelope.Loading && o.old != nil:
-		return envelope.Append(nil, h, o.oldRaw), nil
+		return f.frame(h, o.oldRaw), nil
 	case o.kind != envelope.Value:
-		return envelope.Append(nil, h, nil), nil
+		return f.frame(h, f.nothing), nil
 	case isNil(o.value):
 		h.Kind = envelope.Nil
-		return envelope.Append(nil, h, nil), nil
+		return f.frame(h, f.nothing), nil
 	}
-	codec := c.codecOn(k)
-	payload, err := codec.Encode(o.value)
+	payload, err := f.codec.Encode(o.value)
 	if err != nil {
 		return nil, err
 	}
-	h.Codec = codecName(codec)
-	return envelope.Append(nil, h, payload), nil
+	h.Codec = f.name
+	return f.frame(h, payload), nil
 }
 
 func isNil(v any) bool {
@@ -294,8 +299,9 @@ func (c *cache[R]) peek(ctx context.Context, k *core, name string) (Entry[R], bo
 		return Entry[R]{}, false, err
 	}
 	o := s.object
-	e := Entry[R]{
-		NotFound: o.kind == envelope.NotFound, Age: max(time.Since(o.created), 0), Cost: o.cost, TTL: s.left,
+	e := Entry[R]{NotFound: o.kind == envelope.NotFound, Foreign: o.foreign, TTL: s.left}
+	if !o.foreign {
+		e.Age, e.Cost = max(time.Since(o.created), 0), o.cost
 	}
 	if !e.NotFound {
 		e.Value = c.copied(o.value)

@@ -48,7 +48,7 @@ func Cached[A, R any](c *Cachify, template string, fn func(context.Context, A) (
 	if fn == nil {
 		return nil, errNilFunc
 	}
-	ch, err := newCache[R](cacheSettingsOf(opts))
+	ch, err := newCache[R](c, cacheSettingsOf(opts))
 	if err != nil {
 		return nil, err
 	}
@@ -194,9 +194,14 @@ type Entry[R any] struct {
 	Value    R
 	NotFound bool
 
-	// Age is how long ago it was computed, Cost how long that took.
+	// Age is how long ago it was computed, Cost how long that took. Both are 0 if
+	// Foreign is set.
 	Age  time.Duration
 	Cost time.Duration
+
+	// Foreign says that another program wrote it, of whom nothing more is known. Only
+	// with a [SharedCodec].
+	Foreign bool
 
 	// TTL is how long it will still be remembered, or [NoExpiry].
 	TTL time.Duration
@@ -215,7 +220,7 @@ func Fetch[R any](ctx context.Context, c *Cachify, key string, fn func(context.C
 	case key == "":
 		return none, fmt.Errorf("%w: the cache key is empty", ErrInvalid)
 	}
-	ch, err := newCache[R](cacheSettingsOf(opts))
+	ch, err := newCache[R](c, cacheSettingsOf(opts))
 	if err != nil {
 		return none, err
 	}

@@ -16,7 +16,10 @@ import (
 // A refresh does the same. As long as it lasts, others are to get the old result for
 // as long as that had left: so its reservation has the old result inside. Whether
 // that is still good is up to the store's clock: it lives for reservationTTL longer
-// than the old result, so the old result is over when only that is left.
+// than the old result, so the old result is over when only that is left. Where other
+// programs read the old result too (see [SharedCodec]), they know nothing of this: there
+// the reservation ends with the old result, and what a longer refresh brings is not
+// stored.
 
 // reservationTTL is how long a load may take whose result is still to be stored. A
 // reservation that nobody fills does no harm: it counts as a miss, and the next
@@ -88,8 +91,8 @@ func (c *cache[R]) putOver(ctx context.Context, k *core, name string) (reserved[
 // put writes a reservation with what s saw inside.
 func (c *cache[R]) put(ctx context.Context, k *core, name string, s sight[R], w driver.Write) (reserved[R], error) {
 	w.TTL = reservationTTL
-	if left := s.leftNow(); left > 0 {
-		w.TTL = min(left, driver.MaxTTL-reservationTTL) + reservationTTL
+	if left := s.leftNow(); left > 0 && (left >= driver.MinTTL || c.grace(k) > 0) {
+		w.TTL = min(left, driver.MaxTTL-c.grace(k)) + c.grace(k)
 		if left == NoExpiry {
 			w.TTL = NoExpiry
 		}
@@ -103,6 +106,14 @@ func (c *cache[R]) put(ctx context.Context, k *core, name string, s sight[R], w 
 	}
 	s.version = v
 	return reserved[R]{sight: s, own: true}, nil
+}
+
+// grace is how much longer than the result inside it a reservation lives.
+func (c *cache[R]) grace(k *core) time.Duration {
+	if c.inProcess(k) {
+		return reservationTTL
+	}
+	return c.formatOn(k).grace()
 }
 
 // unreserve takes our reservation away, and puts back what was inside.

@@ -485,7 +485,9 @@ func (s *orderedStore) Enqueue(ctx context.Context, req driver.AcquireRequest, p
 
 func TestACrowd(t *testing.T) {
 	store := &orderedStore{Store: memory(t)}
-	c := instanceOn(t, store, nil)
+	// A long interval, and with it a long patience: on a busy machine, so many may not
+	// be heard of for a while.
+	c := instanceOn(t, store, &Config{LockPollInterval: time.Minute})
 	lock := c.Lock("a", Wait(Forever), Expiry(NoExpiry))
 	first := mustAcquire(t, lock)
 	store.order, store.complete = nil, make(chan struct{})

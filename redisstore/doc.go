@@ -34,7 +34,8 @@
 // own keeps it.
 //
 // A record is a string under its own key: the value, and behind it 16 bytes with
-// its version. Python's pickle.loads does not mind them. A value that another
+// its version. Python's pickle.loads does not mind them, so with the codec of package
+// picklecodec cached results are shared with py-cachify, too. A value that another
 // program wrote is a record as well; its version is a hash of its bytes, so writing
 // the same bytes again does not change it.
 //

@@ -16,6 +16,9 @@
 //
 // Varints are those of encoding/binary and have no superfluous bytes, so that a header
 // and a payload have exactly one frame.
+//
+// Where other programs read the payload too, the frame stands behind it: see
+// [AppendBehind].
 package envelope
 
 import (
@@ -95,10 +98,17 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // is, durations below zero too. It panics if h.Kind is none of the kinds: [Parse]
 // could not tell what was meant.
 func Append(dst []byte, h Header, payload []byte) []byte {
+	start := len(dst)
+	dst = appendHeader(dst, h)
+	dst = append(dst, payload...)
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+}
+
+// appendHeader appends all from the magic to the codec.
+func appendHeader(dst []byte, h Header) []byte {
 	if h.Kind > lastKind {
 		panic(fmt.Sprintf("envelope: unknown kind %d", h.Kind))
 	}
-	start := len(dst)
 	flags := byte(h.Kind)
 	if h.TTL == NoExpiry {
 		flags |= flagNoTTL
@@ -110,9 +120,7 @@ func Append(dst []byte, h Header, payload []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(h.TTL))
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(h.Codec)))
-	dst = append(dst, h.Codec...)
-	dst = append(dst, payload...)
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+	return append(dst, h.Codec...)
 }
 
 // Parse takes a frame apart. The payload is a part of b, not a copy. An error wraps
@@ -130,12 +138,22 @@ func Parse(b []byte) (Header, []byte, error) {
 	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[len(body):]) {
 		return Header{}, nil, errChecksum
 	}
-	flags := body[3]
+	h, rest, err := parseHeader(body)
+	if err != nil {
+		return Header{}, nil, err
+	}
+	return h, slices.Clip(rest), nil
+}
+
+// parseHeader undoes appendHeader, and returns what follows. The magic and the version
+// have been looked at.
+func parseHeader(b []byte) (Header, []byte, error) {
+	flags := b[3]
 	h := Header{Kind: Kind(flags &^ flagNoTTL), TTL: NoExpiry}
 	if h.Kind > lastKind {
 		return Header{}, nil, errFlags
 	}
-	r := reader{rest: body[prefixLen:]}
+	r := reader{rest: b[prefixLen:]}
 	h.Created = r.varint()
 	h.Cost = time.Duration(r.uvarint())
 	if flags&flagNoTTL == 0 {
@@ -147,7 +165,7 @@ func Parse(b []byte) (Header, []byte, error) {
 	if r.err != nil {
 		return Header{}, nil, r.err
 	}
-	return h, slices.Clip(r.rest), nil
+	return h, r.rest, nil
 }
 
 // reader takes fields from the front of rest until the first error.

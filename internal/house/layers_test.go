@@ -27,6 +27,8 @@ var layers = []layer{
 	{"faultstore", []string{"./driver"}, storeTests},
 	{"storetest", []string{"./driver"}, storeTests},
 	{"storetest/sabotage", []string{"./driver", "./storetest"}, storeTests},
+	{"picklecodec", nil, []string{"."}},
+	{"fence", nil, []string{"."}},
 	{"internal/house/...", nil, []string{"./internal/house/..."}},
 	{"internal/...", []string{"./driver", "./internal/..."}, nil},
 	{"examples/...", []string{".", "./driver", "./kvstore", "./memstore", "./storetest"}, []string{"./faultstore", "./kvstore/clienttest", "./examples/..."}},
@@ -41,8 +43,8 @@ const notOurs = "other modules"
 // outside are the layers of the modules that are not the root. A store there is one
 // whose directory's name ends in "store".
 var outside = []layer{
-	{"store", []string{"./driver", notOurs}, []string{".", "./storetest", "./storetest/...", "./faultstore"}},
-	{"other", []string{".", "./driver", "./kvstore", "./memstore", "./faultstore", "./storetest", notOurs, "./stores"}, nil},
+	{"store", []string{"./driver", notOurs}, []string{".", "./storetest", "./storetest/...", "./faultstore", "./picklecodec"}},
+	{"other", []string{".", "./driver", "./fence", "./kvstore", "./memstore", "./picklecodec", "./faultstore", "./storetest", notOurs, "./stores"}, nil},
 }
 
 func (r *repo) layerOf(dir string) (layer, bool) {

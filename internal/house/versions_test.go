@@ -11,7 +11,9 @@ const goVersion = "1.25"
 
 // needMore are directories of modules whose dependencies ask for a newer Go, with
 // the version and the reason.
-var needMore = map[string]struct{ version, reason string }{}
+var needMore = map[string]struct{ version, reason string }{
+	"examples/fenced-update": {"1.26", "modernc.org/sqlite 1.61 asks for it"},
+}
 
 func TestGoDirectives(t *testing.T) {
 	r := load(t)
