@@ -3,6 +3,7 @@ package cachify
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -476,11 +477,13 @@ type orderedStore struct {
 func (s *orderedStore) Enqueue(ctx context.Context, req driver.AcquireRequest, patience time.Duration) (driver.Grant, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.order = append(s.order, req.Holder)
-	if len(s.order) == crowd {
-		defer close(s.complete)
+	g, err := s.Store.Enqueue(ctx, req, patience)
+	if errors.Is(err, driver.ErrHeld) { // not so if its time was over: on a busy machine it may be, and it asks again
+		if s.order = append(s.order, req.Holder); len(s.order) == crowd {
+			close(s.complete)
+		}
 	}
-	return s.Store.Enqueue(ctx, req, patience)
+	return g, err
 }
 
 func TestACrowd(t *testing.T) {
