@@ -40,6 +40,9 @@ type lines struct {
 	byName map[string]*line
 	closed bool
 	count  atomic.Int64 // len(byName)
+
+	waited  map[string]*waiter // by holder, see line_stray.go; nil without queues
+	sweepAt int                // the length at which waited is swept
 }
 
 // line is those of this process who wait for one name. They share one
@@ -124,11 +127,14 @@ func (ls *lines) ask(ctx context.Context, w *waiter) (driver.Grant, error) {
 	return k.store.Acquire(ctx, w.req)
 }
 
-// await puts w into its line if there is one that listens; false: all lines are
-// closed.
+// await notes that w asks, and puts it into its line if there is one that listens;
+// false: all lines are closed.
 func (ls *lines) await(w *waiter) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	if w.acq.core.caps.Queue != nil {
+		ls.enlist(w)
+	}
 	if l := ls.byName[w.req.Name]; l != nil && w.line == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -365,16 +371,26 @@ func (x exchange) local(at time.Duration) time.Time {
 
 // woken is called by the store's pushes.
 func (l *line) woken(wake driver.Wake) {
+	if !l.heard(wake) {
+		l.dismiss(wake.Grant.Holder)
+	}
+}
+
+// heard reports whether the push was for somebody in line, or for the line itself.
+func (l *line) heard(wake driver.Wake) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if wake.Grant.Holder == "" {
 		l.lookAt(time.Now())
-		return
+		return true
 	}
-	if w := l.holders[wake.Grant.Holder]; w != nil {
-		l.granted(wake.Grant, l.seen)
-		l.handedOver(w, wake.Grant)
+	w := l.holders[wake.Grant.Holder]
+	if w == nil {
+		return false
 	}
+	l.granted(wake.Grant, l.seen)
+	l.handedOver(w, wake.Grant)
+	return true
 }
 
 // handedOver puts the next look off after w was handed a lock by a push, which tells

@@ -58,6 +58,9 @@ func (l *Lease) wait(ctx context.Context) (*Lease, error) {
 			return nil, err
 		}
 		w.lease.Store(l)
+		if settled && !a.failed.Load() {
+			a.core.lines.delist(w)
+		}
 		return l, nil
 	}
 	w.gaveUp.Store(true)
