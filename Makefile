@@ -1,5 +1,5 @@
-# What people and .ci/run call. Needs Go; what the tests need besides, a C compiler
-# and a Redis server, "make test" installs where it can. Everything works on all
+# What people and .ci/run call. Needs Go; what the tests need besides, a C compiler,
+# a Redis server and Spin, "make test" installs where it can. Everything works on all
 # modules that go.work names.
 
 SHELL := bash
@@ -31,6 +31,7 @@ help: ## List the targets
 test: vet ## Vet and run all tests with the race detector; a skipped test is a failure
 	@tools/need.sh cc
 	@tools/need.sh redis
+	@tools/need.sh spin
 	@CGO_ENABLED=1 go run ./internal/house/gotest -race -shuffle=on -timeout $(TIMEOUT) $(TESTFLAGS) $(PACKAGES)
 
 .PHONY: vet

@@ -130,6 +130,7 @@ func (l *Lease) granted(g driver.Grant, deadline time.Time) error {
 	now := a.core.now()
 	if !deadline.IsZero() && !now.Before(deadline) {
 		a.core.giveBack(a.parent, g)
+		a.undoLater(a.parent, g.Holder)
 		return &LeaseError{Key: a.key, Fence: g.Fence, Err: ErrExpired}
 	}
 	l.start(g, now, deadline)

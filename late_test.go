@@ -132,3 +132,16 @@ func TestMinHoldAfterAFailedRequest(t *testing.T) {
 		wantState(t, mem, "PYC-a", 0, 0)
 	})
 }
+
+// The same if the lease is lost in between.
+func TestARequestThatArrivesAfterTheLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem, _, c := faulty(t, nil, faultstore.Sequence(faultstore.Fault{Kind: faultstore.Stray, After: 200 * time.Millisecond}))
+		l := mustAcquire(t, c.Lock("a", Expiry(NoExpiry)))
+		wantNil(t, mem.Evict(t.Context(), "PYC-a"))
+		wantIs(t, l.Extend(t.Context(), NoExpiry), ErrLost)
+		wantIs(t, l.Release(t.Context()), ErrLost)
+		time.Sleep(5 * time.Second)
+		wantState(t, mem, "PYC-a", 0, 0)
+	})
+}

@@ -81,6 +81,9 @@ func (l *line) queuedBefore(sent time.Time) []*waiter {
 func (l *line) enqueueAgain(ctx context.Context, w *waiter) error {
 	l.mu.Lock()
 	waiting := w.elem != nil && w.queued
+	if waiting {
+		w.acq.failed.Store(true) // a second request for a place: who releases the lease undoes that too
+	}
 	l.mu.Unlock()
 	if !waiting {
 		return nil

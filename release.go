@@ -52,6 +52,7 @@ func (h *hold) leave(ctx context.Context) error {
 	}
 	h.mu.Unlock()
 	if errors.Is(over, ErrLost) {
+		h.undoLater(ctx, h.grant.Holder)
 		return over // the store has said so already
 	}
 	h.givingBack.Store(true)

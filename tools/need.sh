@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# need.sh cc|make|redis: makes sure that the machine has it, or says what is missing.
+# need.sh cc|make|redis|spin: makes sure that the machine has it, or says what is missing.
 # On Debian and its kin, as root or with sudo, it is installed.
 set -euo pipefail
 
@@ -13,8 +13,9 @@ have() {
 	redis) # the server, and the client that Python programs use
 		command -v redis-server >/dev/null && /usr/bin/python3 -c 'import redis' 2>/dev/null
 		;;
+	spin) command -v spin >/dev/null ;; # the model checker
 	*)
-		echo "need.sh: \"$1\" is nothing it knows: say cc, make or redis" >&2
+		echo "need.sh: \"$1\" is nothing it knows: say cc, make, redis or spin" >&2
 		exit 2
 		;;
 	esac
@@ -25,6 +26,7 @@ packages() {
 	cc) echo gcc libc6-dev ;;
 	make) echo make ;;
 	redis) echo redis-server python3 python3-redis ;;
+	spin) echo spin ;;
 	esac
 }
 
