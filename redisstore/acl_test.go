@@ -24,17 +24,18 @@ const leastRights = `
 redis-cli ACL SETUSER cachify on '>PASSWORD' -@all resetkeys resetchannels \
   '~APP-*' '~{APP-*}:cachify:*' '~{*}APP-*:cachify:*' '~{*}:cachify:clock' \
   '&APP-*:cachify:line:*' '&{APP-*}:cachify:line:*' '&{*}APP-*:cachify:line:*' \
-  +evalsha +eval +time +get +set +del +exists +pttl +pexpire +pexpireat +persist +getrange \
+  +evalsha +eval +script|load +time +get +set +del +exists +pttl +pexpire +pexpireat +persist +getrange \
   +zadd +zrem +zcount +zscore +zrange +zrangebyscore +zrevrangebyscore \
   +hget +hset +hdel +hmget +hincrby \
   +publish +subscribe +unsubscribe +scan +ping +info
 `
 
-// What it needs besides: on a cluster, for another database than 0, and to let
+// What it needs besides: on a cluster, for another database than 0, for copies, and to let
 // Examine see all settings.
 const (
 	clusterRights  = "+cluster|slots +cluster|shards"
 	databaseRights = "+select"
+	nearRights     = "+client|tracking +client|caching +multi +exec"
 	settingsRights = "+config|get"
 )
 
@@ -51,7 +52,7 @@ func (s *server) setUser(c rueidis.Client, rights []string) {
 }
 
 // asUser is the server's URL for that user.
-func (s *server) asUser() string { return fmt.Sprintf("redis://cachify:secret@127.0.0.1:%d", s.port) }
+func (s *server) asUser() string { return fmt.Sprintf("redis://cachify:secret@127.0.0.1:%d", s.Port) }
 
 // denied returns what the server has refused to the user, as "reason object".
 func (s *server) denied(c rueidis.Client) []string {
@@ -134,6 +135,22 @@ func TestRightsForMore(t *testing.T) {
 				t.Errorf("the server has refused %s", what)
 			}
 		}
+	})
+	t.Run("near cache", func(t *testing.T) {
+		srv := startServer(t)
+		admin := srv.client()
+		srv.setUser(admin, append(rights(), strings.Fields(nearRights)...))
+		s, err := redisstore.New(t.Context(), redisstore.Options{URL: srv.asUser(), NearCache: &redisstore.NearCache{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		srv.do(admin, "SET", "APP-key", "x")
+		if !has(t, s, "APP-key", "x") {
+			t.Error("no record")
+		}
+		srv.do(admin, "SET", "APP-key", "y")
+		eventually(t, "message", func() bool { return has(t, s, "APP-key", "y") })
 	})
 	t.Run("settings", func(t *testing.T) {
 		srv := startServer(t)
@@ -278,7 +295,8 @@ func handOver(ctx context.Context, s *redisstore.Store, me *driver.Client, name 
 }
 
 // A right less, and something does not work any more. Without UNSUBSCRIBE a store
-// gives the connection up instead, and whether anybody notices is chance.
+// gives the connection up instead, and whether anybody notices is chance; without
+// SCRIPT LOAD the first requests are longer.
 func TestEachRightIsNeeded(t *testing.T) {
 	srv := startServer(t)
 	admin := srv.client()
@@ -334,7 +352,7 @@ func TestEachRightIsNeeded(t *testing.T) {
 			failed := run(t, less, 2*time.Second, refused)
 			// What is done in the background is refused a little later.
 			eventually(t, "refusal by the server: the right is not needed", func() bool { return refused(srv.denied(admin)) })
-			if len(failed) == 0 && right != "+unsubscribe" {
+			if len(failed) == 0 && right != "+unsubscribe" && right != "+script|load" {
 				t.Error("nothing fails without it")
 			}
 			t.Logf("%q", failed)
@@ -348,7 +366,7 @@ func TestGuideShowsLeastRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{leastRights, "`" + clusterRights + "`", "`" + databaseRights + "`", "`" + settingsRights + "`"} {
+	for _, text := range []string{leastRights, "`" + clusterRights + "`", "`" + databaseRights + "`", "`" + settingsRights + "`", "`" + nearRights + "`"} {
 		if !strings.Contains(string(guide), text) {
 			t.Errorf("docs/guides/redis.md does not show\n%s", text)
 		}

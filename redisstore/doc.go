@@ -56,7 +56,32 @@
 //
 // # Pushes
 //
-// A store that somebody listens on has one connection for the pushes of all names.
-// If it breaks, the store opens another one, subscribes again, and tells everybody
-// to look.
+// A store that somebody listens on has one connection for the pushes of all names:
+// to the server, to the master of the moment, or to any node of a cluster, which
+// passes on each push to all of its nodes. If it breaks, or leads to a server that is
+// no master or node any more, the store opens another one, subscribes again, and tells
+// everybody to look.
+//
+// # Sentinel and clusters
+//
+// [Options].URL also leads to the master that sentinels watch, and to a cluster. While
+// a master is gone, requests fail and waiters stay; when sentinels or nodes have
+// agreed on another one, the store is there within a second or two.
+//
+// Replication is asynchronous, so what a master acknowledged last may be lost with
+// it. A lease that is lost so is free for another while its holder works on, until
+// the holder's next Extend or the end of its time: it is the fences that keep them
+// apart, and they rise. A place in a queue that is lost is taken again at the next
+// look. The other way round, a waiter that was served in time may still stand in the
+// new master's queue: it is served once more, and the others wait until that lease
+// has run out.
+//
+// Sentinels leave an old master that is well, or comes back, in office for some
+// seconds, and clients that do not know better stay with it. With
+// min-replicas-to-write 1 and a short min-replicas-max-lag it soon refuses what
+// would be lost.
+//
+// While a slot of a cluster moves, a name in it whose keys are not all on one side
+// cannot be used: the node says TRYAGAIN, nothing is changed, and those who wait ask
+// again.
 package redisstore

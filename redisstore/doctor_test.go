@@ -79,7 +79,7 @@ func TestExamine(t *testing.T) {
 
 func TestExamineReplication(t *testing.T) {
 	master := startServer(t, safe...)
-	replica := startServer(t, append(slices.Clone(safe), "--replicaof", fmt.Sprintf("127.0.0.1 %d", master.port))...)
+	replica := startServer(t, append(slices.Clone(safe), "--replicaof", fmt.Sprintf("127.0.0.1 %d", master.Port))...)
 	client := master.client()
 	eventually(t, "replication", func() bool {
 		info, err := master.do(client, "INFO", "replication").ToString()
@@ -95,7 +95,7 @@ func TestExamineReplication(t *testing.T) {
 
 	found := examine(t, replica.url())
 	wantFindings(t, found, "danger replica")
-	if len(found) > 0 && !strings.Contains(found[0].Problem, strconv.Itoa(master.port)) {
+	if len(found) > 0 && !strings.Contains(found[0].Problem, strconv.Itoa(master.Port)) {
 		t.Errorf("the finding does not name the master: %v", found[0])
 	}
 }
@@ -104,7 +104,7 @@ func TestExamineReplication(t *testing.T) {
 func TestExamineDisk(t *testing.T) {
 	srv := startServer(t, safe...)
 	client := srv.client()
-	if err := os.Mkdir(filepath.Join(srv.dir, "dump.rdb"), 0o700); err != nil { // where the snapshot should be
+	if err := os.Mkdir(filepath.Join(srv.Dir, "dump.rdb"), 0o700); err != nil { // where the snapshot should be
 		t.Fatal(err)
 	}
 	srv.do(client, "BGSAVE")
@@ -189,7 +189,7 @@ func TestExamineCluster(t *testing.T) {
 	}
 	found := look()
 	wantFindings(t, found, "danger eviction")
-	if len(found) == 1 && found[0].Node != fmt.Sprintf("127.0.0.1:%d", servers[1].port) {
+	if len(found) == 1 && found[0].Node != fmt.Sprintf("127.0.0.1:%d", servers[1].Port) {
 		t.Errorf("the finding is about %q, want the second server", found[0].Node)
 	}
 	servers[1].kill()
@@ -212,7 +212,7 @@ func joinCluster(t *testing.T, servers []*server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	servers[0].do(servers[0].client(), "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(servers[1].port), port["cluster-port"])
+	servers[0].do(servers[0].client(), "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(servers[1].Port), port["cluster-port"])
 	for _, srv := range servers {
 		client := srv.client()
 		eventually(t, "cluster", func() bool {

@@ -37,6 +37,34 @@ func ExampleNew() {
 	}
 }
 
+// Hits of cached functions that cost no round trip: the server tells when a copy is out
+// of date.
+func ExampleNearCache() {
+	ctx := context.Background()
+	store, err := redisstore.New(ctx, redisstore.Options{
+		URL:       "redis://localhost:6379",
+		NearCache: &redisstore.NearCache{MaxBytes: 16 << 20, MaxAge: 10 * time.Second},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = store.Close() }()
+	c, err := cachify.New(store, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	greet, err := cachify.Cached(c, "greet-{}", func(_ context.Context, name string) (string, error) {
+		return "hello " + name, nil
+	}, cachify.TTL(time.Minute))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(greet.Call(ctx, "you"))
+}
+
 // A program that has a client already lends it to the store.
 func ExampleNewFromClient() {
 	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{"localhost:6379"}})

@@ -16,69 +16,110 @@ import (
 )
 
 // crowd is instances of cachify, each on a store of its own, whose goroutines take
-// one lock in turn while something goes wrong.
+// locks and slots of pools in turn while something goes wrong.
 type crowd struct {
 	t         *testing.T
 	instances []*cachify.Cachify
+	expiry    time.Duration // of the leases
+	keepAlive bool
 	wg        sync.WaitGroup
-	inside    atomic.Int64
+	goesOn    atomic.Bool // after its rounds
+	frozen    atomic.Bool // who holds something now works until its lease is over
 	done      atomic.Int64
-	lastFence atomic.Uint64
 	lost      atomic.Int64
-	mayLose   bool // leases, since the server's data goes
-	mayFail   bool // releases, since the connections do; then the leases run out
+	mayLose   bool // the server loses its data, and with it leases
+	mayFail   bool // requests fail or are late, and then leases run out
 }
 
 func newCrowd(t *testing.T, stores ...driver.Store) *crowd {
 	t.Helper()
-	c := &crowd{t: t}
+	c := &crowd{t: t, expiry: time.Second}
 	for _, s := range stores {
-		i, err := cachify.New(s, &cachify.Config{LockPollInterval: 50 * time.Millisecond})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = i.Close(context.Background()) })
-		c.instances = append(c.instances, i)
+		c.instances = append(c.instances, instanceOn(t, s, looking(50*time.Millisecond)))
 	}
 	return c
 }
 
-// start lets n goroutines of each instance take the lock rounds times each.
-func (c *crowd) start(n, rounds int) {
+// start lets n goroutines of each instance take a lock rounds times each.
+func (c *crowd) start(key string, n, rounds int) {
+	w := c.witness(1)
 	for _, i := range c.instances {
-		lock := i.Lock("job", cachify.Wait(30*time.Second), cachify.Expiry(time.Second))
+		opts := []cachify.LockOption{cachify.Wait(30 * time.Second), cachify.Expiry(c.expiry)}
+		if c.keepAlive {
+			opts = append(opts, cachify.KeepAlive())
+		}
 		for range n {
-			c.wg.Go(func() {
-				for range rounds {
-					c.turn(lock)
-				}
-			})
+			c.run(w, i.Lock(key, opts...), rounds)
 		}
 	}
 }
 
-func (c *crowd) turn(lock *cachify.Lock) {
-	l, err := lock.Acquire(context.Background())
+// startPool does the same with a pool, of which they want 1, 2, 3 slots, up to all.
+func (c *crowd) startPool(key string, n, rounds, size int) {
+	w := c.witness(size)
+	for _, i := range c.instances {
+		opts := []cachify.PoolOption{cachify.Wait(30 * time.Second), cachify.SlotExpiry(c.expiry)}
+		if c.keepAlive {
+			opts = append(opts, cachify.KeepAlive())
+		}
+		for weight := range n {
+			c.run(w, i.Pool(key, size, append(opts, cachify.Slots(1+weight%size))...), rounds)
+		}
+	}
+}
+
+func (c *crowd) witness(slots int) *witness {
+	w := newWitness(c.t, slots)
+	w.loses = c.mayLose
+	return w
+}
+
+func (c *crowd) run(w *witness, a acquirer, rounds int) {
+	c.wg.Go(func() {
+		for turns := 0; (turns < rounds || c.goesOn.Load()) && !c.t.Failed(); {
+			if c.turn(w, a) {
+				turns++
+			}
+		}
+	})
+}
+
+// turn is one acquisition with its work. It returns false if that has to be done
+// again: the lease was over before it could begin.
+func (c *crowd) turn(w *witness, a acquirer) bool {
+	l, err := a.Acquire(context.Background())
 	if err != nil {
+		if c.mayFail && errors.Is(err, cachify.ErrExpired) {
+			return false
+		}
 		c.t.Errorf("Acquire: %v", err)
-		return
+		return true
 	}
-	if last := c.lastFence.Swap(l.Fence()); l.Fence() <= last && !c.mayLose {
-		c.t.Errorf("fence %d came after %d", l.Fence(), last)
+	away := w.enter(l)
+	if away == nil {
+		<-time.After(time.Millisecond) // the work
+		for c.frozen.Load() && l.Err() == nil {
+			<-time.After(time.Millisecond)
+		}
+		w.leave(l)
+		c.done.Add(1)
 	}
-	if n := c.inside.Add(1); n != 1 && !c.mayLose {
-		c.t.Errorf("%d hold the lock", n)
-	}
-	<-time.After(time.Millisecond) // the work
-	c.inside.Add(-1)
-	c.done.Add(1)
 	if err := l.Release(context.Background()); err != nil {
 		c.lost.Add(1)
-		var failed *cachify.ReleaseError
-		if !c.mayLose && (!c.mayFail || !errors.As(err, &failed)) {
+		if !c.excuses(err) {
 			c.t.Errorf("Release: %v", err)
 		}
 	}
+	return away == nil
+}
+
+// excuses tells whether what went wrong makes up for a release that failed.
+func (c *crowd) excuses(err error) bool {
+	var failed *cachify.ReleaseError
+	if c.mayLose {
+		return true
+	}
+	return c.mayFail && (errors.As(err, &failed) || errors.Is(err, cachify.ErrExpired))
 }
 
 // wait waits until all have had their turns.
@@ -118,7 +159,8 @@ func TestScriptFlush(t *testing.T) {
 	srv := startServer(t)
 	client := srv.client()
 	c := newCrowd(t, srv.store(), srv.store())
-	c.start(4, 50)
+	c.start("job", 4, 40)
+	c.startPool("job", 4, 40, 4)
 	c.while(5*time.Millisecond, func() { srv.do(client, "SCRIPT", "FLUSH") })
 	expires(t, srv, client)
 }
@@ -126,14 +168,21 @@ func TestScriptFlush(t *testing.T) {
 // A connection that breaks may cost a reply or a push. Replies are asked for
 // again, and a look finds what was not heard.
 func TestClientKill(t *testing.T) {
-	for _, kind := range []string{"normal", "pubsub"} {
-		t.Run(kind, func(t *testing.T) {
+	for what, types := range map[string][]string{
+		"requests": {"normal"}, "pushes": {"pubsub"}, "all": {"normal", "pubsub"},
+	} {
+		t.Run(what, func(t *testing.T) {
 			srv := startServer(t)
 			client := srv.client()
 			c := newCrowd(t, srv.store(), srv.store())
 			c.mayFail = true
-			c.start(4, 25)
-			c.while(30*time.Millisecond, func() { srv.do(client, "CLIENT", "KILL", "TYPE", kind) })
+			c.start("job", 4, 20)
+			c.startPool("job", 4, 20, 4)
+			c.while(30*time.Millisecond, func() {
+				for _, typ := range types {
+					srv.do(client, "CLIENT", "KILL", "TYPE", typ)
+				}
+			})
 			expires(t, srv, srv.client())
 		})
 	}
@@ -146,7 +195,8 @@ func TestServerKilledWithoutData(t *testing.T) {
 	srv := startServer(t)
 	c := newCrowd(t, srv.store(), srv.store())
 	c.mayLose = true
-	c.start(4, 30)
+	c.start("job", 4, 30)
+	c.startPool("job", 4, 30, 4)
 	for range 3 {
 		at := c.done.Load() + 20
 		eventually(t, "more turns", func() bool { return c.done.Load() >= at })
@@ -318,7 +368,7 @@ func testHungServer(t *testing.T, connected bool) {
 			t.Fatal(err)
 		}
 	}
-	pid := srv.proc.Process
+	pid := srv.Proc.Process
 	if err := pid.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -366,7 +416,7 @@ func TestStoppedServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid := srv.proc.Process
+	pid := srv.Proc.Process
 	if err := pid.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -378,6 +428,103 @@ func TestStoppedServer(t *testing.T) {
 	if err != nil || next.Fence <= g.Fence {
 		t.Errorf("got %+v, %v, want a larger fence than %d", next, err, g.Fence)
 	}
+}
+
+// With its log on disk before it answers, a server that is killed and comes back has
+// forgotten nothing, and the promise holds across the crash.
+func TestServerKilledInAWorkload(t *testing.T) {
+	srv := startServer(t, "--appendonly", "yes", "--appendfsync", "always")
+	c := newCrowd(t, srv.store(), srv.store())
+	c.mayFail = true
+	c.start("job", 4, 25)
+	c.startPool("job", 4, 25, 4)
+	for range 3 {
+		at := c.done.Load() + 20
+		eventually(t, "more turns", func() bool { return c.done.Load() >= at })
+		srv.kill()
+		srv.start()
+	}
+	c.wait()
+	t.Logf("%d turns, %d leases lost", c.done.Load(), c.lost.Load())
+	expires(t, srv, srv.client())
+}
+
+// stop stops the server for a while, as a machine does that is frozen.
+func (s *server) stop(d time.Duration) {
+	s.t.Helper()
+	pid := s.Proc.Process
+	if err := pid.Signal(syscall.SIGSTOP); err != nil {
+		s.t.Fatal(err)
+	}
+	<-time.After(d) // the fault is as long as this
+	if err := pid.Signal(syscall.SIGCONT); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// A server that is stopped for longer than the leases last takes all of them away,
+// and no two who believe to hold the lock meet.
+func TestServerStoppedInAWorkload(t *testing.T) {
+	for _, keepAlive := range []bool{false, true} {
+		t.Run(fmt.Sprintf("keep alive %v", keepAlive), func(t *testing.T) {
+			t.Parallel()
+			srv := startOnSocket(t)
+			c := newCrowd(t, srv.store(), srv.store())
+			c.mayFail, c.keepAlive, c.expiry = true, keepAlive, 300*time.Millisecond
+			c.start("job", 3, 25)
+			c.startPool("job", 3, 25, 3)
+			for range 3 {
+				at := c.done.Load() + 15
+				eventually(t, "more turns", func() bool { return c.done.Load() >= at })
+				c.frozen.Store(true)
+				srv.stop(c.expiry + 100*time.Millisecond)
+				c.frozen.Store(false)
+			}
+			c.wait()
+			t.Logf("%d turns, %d leases lost", c.done.Load(), c.lost.Load())
+			expires(t, srv, srv.client())
+		})
+	}
+}
+
+// The holder knows when its time is over while the server is stopped, and before
+// anybody else can hold the lock.
+func TestServerStoppedPastALease(t *testing.T) {
+	t.Parallel()
+	srv := startOnSocket(t)
+	const lease = 1500 * time.Millisecond
+	a, b := instanceOn(t, srv.store(), nil), instanceOn(t, srv.store(), nil)
+	held := mustAcquire(t, a.Lock("job", cachify.Expiry(lease), cachify.KeepAlive()))
+	ended := held.Context().Done()
+	waiter := begin(t.Context(), b.Lock("job", cachify.Wait(cachify.Forever), cachify.Expiry(lasting)))
+	waiting(t, srv.store(), "PYC-job", 1)
+	pid := srv.Proc.Process
+	if err := pid.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	happened(t, "end of the lease's context", ended)
+	isOver(t, held, cachify.ErrExpired)
+	select {
+	case <-waiter.done:
+		t.Errorf("Acquire returned although the server does nothing: %v", waiter.err)
+	default:
+	}
+	start := time.Now()
+	if err := pid.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	l := waiter.within(t, start, soon+lease)
+	if l.Fence() <= held.Fence() {
+		t.Errorf("fence %d came after %d", l.Fence(), held.Fence())
+	}
+	if err := held.Release(t.Context()); !errors.Is(err, cachify.ErrExpired) {
+		t.Errorf("Release by the one before: %v, want ErrExpired", err)
+	}
+	if err := l.Err(); err != nil {
+		t.Errorf("the lease of the next one: %v", err)
+	}
+	mustRelease(t, l)
+	expires(t, srv, srv.client())
 }
 
 // Lost, late, repeated and stray requests, replies and pushes, at random.
@@ -395,7 +542,8 @@ func TestFaultyConnections(t *testing.T) {
 	}
 	c := newCrowd(t, stores...)
 	c.mayFail = true
-	c.start(4, 20)
+	c.start("job", 4, 20)
+	c.startPool("job", 4, 20, 4)
 	c.wait()
 	expires(t, srv, srv.client())
 }

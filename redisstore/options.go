@@ -2,54 +2,61 @@ package redisstore
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/url"
-	"strconv"
-	"strings"
 
 	"github.com/redis/rueidis"
 
 	"github.com/go-cachify/cachify/driver"
+	"github.com/go-cachify/cachify/redisstore/internal/core"
 )
 
-// Options say how to reach a server.
+// Options say how to reach a server, a cluster, or the sentinels of a server.
 type Options struct {
-	// URL is the server's address, with everything that is needed to get in:
+	// URL is the address, with everything that is needed to get in:
 	//
-	//	redis://user:password@host:6379/0
-	//	rediss://user:password@host:6379/0    with TLS
-	//	unix:///path/to/redis.sock?db=0
+	//	redis://user:password@host:6379/0                             one server
+	//	redis://user:password@host1:6379,host2:6379,host3:6379        a cluster
+	//	redis+cluster://user:password@host:6379                       a cluster
+	//	redis+sentinel://user:password@host1:26379,host2/mymaster/0   the master that sentinels know as mymaster
+	//	unix:///path/to/redis.sock?db=0                               one server, by its socket
 	//
-	// Characters of a password that mean something in a URL are percent-encoded. A
-	// server that is part of a cluster is asked for the others. Errors never show
-	// the URL. Not empty.
+	// With rediss instead of redis (rediss, rediss+cluster, rediss+sentinel) all
+	// connections, those to sentinels as well, use TLS.
+	//
+	// The port defaults to 6379, and to 26379 for sentinels, each host's on its own.
+	// Characters of a password that mean something in a URL are percent-encoded; a
+	// password alone is :password@. Of a cluster or of the sentinels any few hosts do: the
+	// others are asked for. One server that is part of a cluster leads to it as well;
+	// with redis+cluster, or with several hosts, it is an error if there is none.
+	//
+	// Parameters, after a question mark:
+	//
+	//	db                 the database, if the path does not tell it
+	//	dial_timeout       how long connecting may take; 5s
+	//	write_timeout      how long a connection may be silent before it counts as broken; 4s
+	//	client_name        what CLIENT LIST calls the connections
+	//	protocol           2 or 3; 3, where the server knows it
+	//	sentinel_username  what the sentinels want; user and password are the server's
+	//	sentinel_password
+	//	tls_ca             file of the authorities to trust, in PEM; those of the system
+	//	tls_cert, tls_key  files of the client's certificate and its key, in PEM
+	//	tls_server_name    the name in the servers' certificates; the host that is called
+	//	skip_verify        true: trust any certificate
+	//
+	// Not empty. What cannot be understood is an error, parameters that are unknown
+	// or of no use included. Errors never show the URL, only the names of files in it.
 	URL string
-}
 
-// clientOption turns the options into those of the client.
-func (o *Options) clientOption() (rueidis.ClientOption, error) {
-	if o.URL == "" {
-		return rueidis.ClientOption{}, fmt.Errorf("redisstore: %w: Options.URL is empty: it must be like redis://host:6379", driver.ErrInvalid)
-	}
-	// The messages of the parsers quote parts of the URL, and a part may be a
-	// password.
-	u, err := url.Parse(o.URL)
-	if err != nil {
-		return rueidis.ClientOption{}, fmt.Errorf("redisstore: %w: Options.URL cannot be read: it must be like redis://user:password@host:6379/0, with the password percent-encoded", driver.ErrInvalid)
-	}
-	switch u.Scheme {
-	case "redis", "rediss", "unix":
-	default:
-		return rueidis.ClientOption{}, fmt.Errorf("redisstore: %w: Options.URL has an unknown scheme: it must be redis, rediss or unix", driver.ErrInvalid)
-	}
-	opt, err := rueidis.ParseURL(o.URL)
-	if err != nil {
-		return rueidis.ClientOption{}, fmt.Errorf("redisstore: %w: Options.URL has a path or parameter that cannot be read: it must be like redis://host:6379/0?dial_timeout=2s", driver.ErrInvalid)
-	}
-	opt.DisableRetry = true // who uses a store decides about that
-	opt.DisableCache = true
-	return opt, nil
+	// NearCache, if not nil, keeps copies of records in this process. The server has to
+	// speak RESP3, and to allow CLIENT TRACKING; otherwise New returns an error.
+	// Defaults to none.
+	NearCache *NearCache
+
+	// TLS is the configuration for the rediss schemes, in place of the URL's
+	// parameters for TLS. It is not changed. nil: what those say.
+	TLS *tls.Config
 }
 
 // New connects to a server and returns a store on it. The store owns its
@@ -58,20 +65,37 @@ func (o *Options) clientOption() (rueidis.ClientOption, error) {
 // ctx bounds the connecting. The error wraps [driver.ErrInvalid] if the options
 // are wrong; otherwise the server cannot be reached, or is too old.
 func New(ctx context.Context, opts Options) (*Store, error) {
-	opt, err := opts.clientOption()
+	addr, err := parseURL(opts.URL)
 	if err != nil {
 		return nil, err
 	}
-	client, err := connect(ctx, opt)
+	opt, err := addr.clientOption(opts.TLS)
 	if err != nil {
 		return nil, err
+	}
+	var copies *near
+	if opts.NearCache != nil {
+		if copies, err = opts.NearCache.use(&opt); err != nil {
+			return nil, err
+		}
+	}
+	client, err := connect(ctx, opt)
+	if err != nil {
+		copies.stop()
+		return nil, err
+	}
+	if addr.kind == cluster && client.Mode() != rueidis.ClientModeCluster {
+		client.Close()
+		copies.stop()
+		return nil, errors.New("redisstore: the server is not part of a cluster")
 	}
 	s, err := NewFromClient(ctx, client)
 	if err != nil {
 		client.Close()
+		copies.stop()
 		return nil, err
 	}
-	s.owned = true
+	s.owned, s.near = true, copies
 	return s, nil
 }
 
@@ -109,60 +133,18 @@ func connect(ctx context.Context, opt rueidis.ClientOption) (rueidis.Client, err
 // store never closes it; [Store.Close] ends only the one connection that the store
 // took from it to listen. The client has to stay open as long as the store.
 //
-// Reads must go to masters: no ReplicaOnly or SendToReplicas. The error says that
-// the server does not answer, or is too old.
+// Reads must go to masters: no ReplicaOnly or SendToReplicas. A client of sentinels
+// or of a cluster should have a Sentinel.TopologyRefreshInterval, Sentinel.Dialer's
+// Timeout and KeepAlive, or a ClusterOption.ShardsRefreshInterval, of some seconds:
+// without them it may never notice a fail-over. The error says that the server does
+// not answer, or is too old.
 func NewFromClient(ctx context.Context, client rueidis.Client) (*Store, error) {
 	if client == nil {
 		return nil, fmt.Errorf("redisstore: %w: the client is nil", driver.ErrInvalid)
 	}
-	if err := checkServer(ctx, client); err != nil {
+	common, err := core.New(ctx, adapter{conn{client}})
+	if err != nil {
 		return nil, err
 	}
-	slotTags() // made here rather than during the first request
-	s := &Store{client: client}
-	s.pushes = newPushes(client)
-	return s, nil
-}
-
-// The least version of the server: SET with GET, EXAT and the like.
-const (
-	leastMajor = 6
-	leastMinor = 2
-)
-
-// checkServer refuses a server that is too old. HELLO is allowed to everybody who
-// has logged in; servers before 6.0 do not know it.
-func checkServer(ctx context.Context, client rueidis.Client) error {
-	hello, err := client.Do(undated{ctx}, client.B().Arbitrary("HELLO").Build()).AsMap()
-	if err != nil {
-		if _, isReply := rueidis.IsRedisErr(err); !isReply || !isUnknownCommand(err) {
-			return fmt.Errorf("redisstore: asking the server for its version: %w", cause(ctx, err))
-		}
-		return tooOld("before 6.0")
-	}
-	reply := hello["version"]
-	version, err := reply.ToString()
-	if err != nil {
-		return errors.New("redisstore: the server does not tell its version")
-	}
-	major, rest, _ := strings.Cut(version, ".")
-	minor, _, _ := strings.Cut(rest, ".")
-	x, errX := strconv.Atoi(major)
-	y, errY := strconv.Atoi(minor)
-	if errX != nil || errY != nil {
-		return fmt.Errorf("redisstore: the server's version %q is none that this package understands", version)
-	}
-	if x < leastMajor || x == leastMajor && y < leastMinor {
-		return tooOld(version)
-	}
-	return nil
-}
-
-// isUnknownCommand reads the reply's text: Redis has no code for it.
-func isUnknownCommand(err error) bool {
-	return strings.Contains(strings.ToLower(err.Error()), "unknown command")
-}
-
-func tooOld(version string) error {
-	return fmt.Errorf("redisstore: the server's version is %s: it must be %d.%d or later", version, leastMajor, leastMinor)
+	return &Store{store: common, client: client}, nil
 }

@@ -25,10 +25,10 @@ func TestBadOptions(t *testing.T) {
 		"redis://:secret@[::1":                 "cannot be read",
 		"redis://user:sec%ret@localhost":       "cannot be read",
 		"redis://:secret/more@localhost:6379":  "cannot be read",
-		"redis://:secret@localhost/nine":       "path or parameter",
-		"redis://:secret@localhost?db=nine":    "path or parameter",
-		"redis://:secret@localhost/0/1":        "path or parameter",
-		"redis://u:secret@h?dial_timeout=soon": "path or parameter",
+		"redis://:secret@localhost/nine":       "cannot be read",
+		"redis://:secret@localhost?db=nine":    "cannot be read",
+		"redis://:secret@localhost/0/1":        "cannot be read",
+		"redis://u:secret@h?dial_timeout=soon": "cannot be read",
 	} {
 		_, err := redisstore.New(t.Context(), redisstore.Options{URL: url})
 		if !errors.Is(err, driver.ErrInvalid) || !strings.Contains(err.Error(), want) {
@@ -47,7 +47,7 @@ func TestErrorsShowNoSecret(t *testing.T) {
 	srv := startServer(t)
 	client := srv.client()
 	srv.do(client, "ACL", "SETUSER", "worker", "on", ">hunter2", "~*", "&*", "+@all", "-info")
-	url := func(password string) string { return fmt.Sprintf("redis://worker:%s@127.0.0.1:%d", password, srv.port) }
+	url := func(password string) string { return fmt.Sprintf("redis://worker:%s@127.0.0.1:%d", password, srv.Port) }
 
 	s, err := redisstore.New(t.Context(), redisstore.Options{URL: url("hunter2")})
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 
 // keys returns the keys of the server other than the clocks, which all have to
 // expire.
-func keys(t *testing.T, srv *server, c rueidis.Client) []string {
+func keys(t testing.TB, srv *server, c rueidis.Client) []string {
 	t.Helper()
 	all, err := srv.do(c, "KEYS", "*").AsStrSlice()
 	if err != nil {
@@ -38,7 +38,7 @@ func keys(t *testing.T, srv *server, c rueidis.Client) []string {
 }
 
 // expires checks that all that is left has an end, and waits for it.
-func expires(t *testing.T, srv *server, c rueidis.Client) {
+func expires(t testing.TB, srv *server, c rueidis.Client) {
 	t.Helper()
 	for _, key := range keys(t, srv, c) {
 		if ms, err := srv.do(c, "PTTL", key).ToInt64(); err != nil || ms == -1 {

@@ -10,7 +10,7 @@ import (
 
 // maySleep are the test files in which time.Sleep takes real time, with the reason.
 var maySleep = map[string]string{
-	"redisstore/fault_test.go": "it works under a lock for a millisecond of the server's time, and waits for nothing by that",
+	"redisstore/fault_test.go": "it works under a lock for a millisecond of the server's time, and stops a server for a while: it waits for nothing by that",
 }
 
 // virtual are the words by which the comment of a function says that it runs only

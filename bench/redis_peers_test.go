@@ -1,0 +1,228 @@
+package bench
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/bsm/redislock"
+	"github.com/go-redsync/redsync/v4"
+	"github.com/go-redsync/redsync/v4/redis/goredis/v9"
+	redsyncrueidis "github.com/go-redsync/redsync/v4/redis/rueidis"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/rueidis"
+	"github.com/redis/rueidis/rueidiscompat"
+	"github.com/redis/rueidis/rueidislock"
+
+	"github.com/go-cachify/cachify"
+	"github.com/go-cachify/cachify/driver"
+	"github.com/go-cachify/cachify/redisstore"
+)
+
+// redisPeer is one way to lock on Redis. Each is used as its README says, with the
+// settings that recommends for one server, and its defaults otherwise.
+type redisPeer struct {
+	name    string
+	module  string // whose version is shown
+	connect func(testing.TB, *redisServer) redisClient
+
+	// direct are the commands that it sends by itself, other than those that only
+	// clients can send. See redisServer.commands.
+	direct []string
+
+	// polls is the longest pause between two attempts of a waiter. 0: it is woken.
+	polls time.Duration
+}
+
+// redisClient is one client of a peer: a process of its own, as far as Redis can tell.
+type redisClient interface {
+	// lock acquires key, waiting as long as ctx lasts. unlock works after its end, too.
+	lock(ctx context.Context, key string) (unlock func() error, err error)
+	// try acquires key, which is known to be free.
+	try(ctx context.Context, key string) (unlock func() error, err error)
+}
+
+const leaseTime = 30 * time.Second // where a peer has no default
+
+var (
+	rawPeer     = &redisPeer{name: "raw SET NX PX + DEL", module: "github.com/redis/rueidis", connect: connectRaw, direct: []string{"set", "del"}}
+	tunedPeer   = &redisPeer{name: "raw, client set as cachify's", module: "github.com/redis/rueidis", connect: connectRawTuned, direct: []string{"set", "del"}}
+	emptyPeer   = &redisPeer{name: "two empty scripts, likewise", module: "github.com/redis/rueidis", connect: connectEmpty}
+	cachifyPeer = &redisPeer{name: "cachify", connect: connectCachify}
+	lockPeers   = []*redisPeer{
+		{name: "rueidislock", module: "github.com/redis/rueidis", connect: connectRueidislock},
+		{name: "redislock", module: "github.com/bsm/redislock", connect: connectRedislock, polls: 50 * time.Millisecond},
+		{name: "redsync", module: "github.com/go-redsync/redsync/v4", connect: connectRedsync, direct: []string{"set"}, polls: 250 * time.Millisecond},
+	}
+	// redsync on the client that cachify uses rather than on that of its README.
+	redsyncRueidisPeer = &redisPeer{name: "redsync (rueidis pool)", module: "github.com/go-redsync/redsync/v4", connect: connectRedsyncRueidis, direct: []string{"set"}, polls: 250 * time.Millisecond}
+)
+
+func newRueidis(tb testing.TB, s *redisServer) rueidis.Client {
+	tb.Helper()
+	opt := s.option()
+	opt.DisableCache = true
+	client, err := rueidis.NewClient(opt)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(client.Close)
+	return client
+}
+
+func newGoRedis(tb testing.TB, s *redisServer) *redis.Client {
+	tb.Helper()
+	client := redis.NewClient(&redis.Options{Addr: s.addr})
+	tb.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// connectRawTuned is connectRaw with the settings that redisstore gives its clients.
+func connectRawTuned(tb testing.TB, s *redisServer) redisClient {
+	tb.Helper()
+	opt := s.option()
+	opt.DisableCache, opt.MaxFlushDelay, opt.PipelineMultiplex = true, 20*time.Microsecond, -1
+	client, err := rueidis.NewClient(opt)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(client.Close)
+	return &rawClient{client, driver.NewClient()}
+}
+
+// connectEmpty sends two scripts that do nothing, with the settings of redisstore:
+// what is atomic on Redis is a script, so this is the limit of what can be a lock.
+func connectEmpty(tb testing.TB, s *redisServer) redisClient {
+	return &emptyClient{connectRawTuned(tb, s).(*rawClient).Client, rueidis.NewLuaScript("return 1")}
+}
+
+type emptyClient struct {
+	rueidis.Client
+	script *rueidis.Lua
+}
+
+func (c *emptyClient) try(ctx context.Context, key string) (func() error, error) {
+	do := func() error { return c.script.Exec(ctx, c, []string{key}, nil).Error() }
+	return do, do()
+}
+
+func (c *emptyClient) lock(ctx context.Context, key string) (func() error, error) {
+	return c.try(ctx, key)
+}
+
+// rawClient is no lock: it is the least that one can send.
+type rawClient struct {
+	rueidis.Client
+	me *driver.Client
+}
+
+func connectRaw(tb testing.TB, s *redisServer) redisClient {
+	return &rawClient{newRueidis(tb, s), driver.NewClient()}
+}
+
+func (c *rawClient) try(ctx context.Context, key string) (func() error, error) {
+	err := c.Do(ctx, c.B().Set().Key(key).Value(c.me.NewHolder()).Nx().PxMilliseconds(leaseTime.Milliseconds()).Build()).Error()
+	return func() error { return c.Do(ctx, c.B().Del().Key(key).Build()).Error() }, err
+}
+
+func (c *rawClient) lock(ctx context.Context, key string) (func() error, error) {
+	return c.try(ctx, key)
+}
+
+type cachifyClient struct{ *cachify.Cachify }
+
+func connectCachify(tb testing.TB, s *redisServer) redisClient {
+	tb.Helper()
+	store, err := redisstore.New(tb.Context(), redisstore.Options{URL: s.url()})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = store.Close() })
+	c, err := cachify.New(store, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = c.Close(context.Background()) })
+	return cachifyClient{c}
+}
+
+func (c cachifyClient) try(ctx context.Context, key string) (func() error, error) {
+	lease, err := c.Lock(key).Acquire(ctx)
+	return func() error { return lease.Release(ctx) }, err
+}
+
+func (c cachifyClient) lock(ctx context.Context, key string) (func() error, error) {
+	lease, err := c.Lock(key, cachify.Wait(cachify.Forever)).Acquire(ctx)
+	return func() error { return lease.Release(ctx) }, err
+}
+
+type rueidislockClient struct{ rueidislock.Locker }
+
+func connectRueidislock(tb testing.TB, s *redisServer) redisClient {
+	tb.Helper()
+	locker, err := rueidislock.NewLocker(rueidislock.LockerOption{
+		ClientOption: s.option(), KeyMajority: 1, NoLoopTracking: true, // as the README says for one server
+		TryNextAfter: time.Second, // what an attempt may take at most: 20 ms are not always enough on a busy machine
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(locker.Close)
+	return rueidislockClient{locker}
+}
+
+func (c rueidislockClient) try(ctx context.Context, key string) (func() error, error) {
+	_, cancel, err := c.TryWithContext(ctx, key)
+	return func() error { cancel(); return nil }, err
+}
+
+func (c rueidislockClient) lock(ctx context.Context, key string) (func() error, error) {
+	_, cancel, err := c.WithContext(ctx, key)
+	return func() error { cancel(); return nil }, err
+}
+
+type redislockClient struct{ *redislock.Client }
+
+func connectRedislock(tb testing.TB, s *redisServer) redisClient {
+	return redislockClient{redislock.New(newGoRedis(tb, s))}
+}
+
+func (c redislockClient) obtain(ctx context.Context, key string, opt *redislock.Options) (func() error, error) {
+	lock, err := c.Obtain(ctx, key, leaseTime, opt)
+	return func() error { return lock.Release(context.WithoutCancel(ctx)) }, err
+}
+
+func (c redislockClient) try(ctx context.Context, key string) (func() error, error) {
+	return c.obtain(ctx, key, nil)
+}
+
+// lock retries twice as often as the shortest pause in the examples of redislock,
+// which waits for nobody by default.
+func (c redislockClient) lock(ctx context.Context, key string) (func() error, error) {
+	return c.obtain(ctx, key, &redislock.Options{RetryStrategy: redislock.LinearBackoff(50 * time.Millisecond)})
+}
+
+type redsyncClient struct{ *redsync.Redsync }
+
+func connectRedsync(tb testing.TB, s *redisServer) redisClient {
+	return redsyncClient{redsync.New(goredis.NewPool(newGoRedis(tb, s)))}
+}
+
+func connectRedsyncRueidis(tb testing.TB, s *redisServer) redisClient {
+	return redsyncClient{redsync.New(redsyncrueidis.NewPool(rueidiscompat.NewAdapter(newRueidis(tb, s))))}
+}
+
+func (c redsyncClient) mutex(ctx context.Context, key string, opts ...redsync.Option) (func() error, error) {
+	m := c.NewMutex(key, opts...)
+	err := m.LockContext(ctx)
+	return func() error { _, err := m.UnlockContext(context.WithoutCancel(ctx)); return err }, err
+}
+
+func (c redsyncClient) try(ctx context.Context, key string) (func() error, error) {
+	return c.mutex(ctx, key)
+}
+
+// lock has the pauses of redsync, 50 to 250 ms, but not its end after 32 attempts.
+func (c redsyncClient) lock(ctx context.Context, key string) (func() error, error) {
+	return c.mutex(ctx, key, redsync.WithTries(1<<30))
+}

@@ -1,0 +1,69 @@
+package core
+
+import (
+	"crypto/sha1"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+//go:embed scripts/*.lua
+var scriptFiles embed.FS
+
+// The scripts, by the method they serve.
+var (
+	acquireScript = script("acquire")
+	extendScript  = script("extend")
+	releaseScript = script("release")
+	evictScript   = script("evict")
+	holdersScript = script("holders")
+	lookScript    = script("look")
+	leaveScript   = script("leave")
+	loadScript    = script("load")
+	swapScript    = script("swap")
+)
+
+// allScripts are those that a start makes known to the servers.
+var allScripts []*Script
+
+// Script is a program that a server runs in one step.
+type Script struct {
+	Source string
+	SHA    string // of the source, in hex, as servers know it
+}
+
+// script makes the script of a file. Parts that several share are included where
+// the file says so: the common case of a script comes before most of them, since a
+// server defines all functions above it anew with each call. Comments stay here.
+func script(name string) *Script {
+	text := source(name)
+	sum := sha1.Sum([]byte(text))
+	s := &Script{Source: text, SHA: hex.EncodeToString(sum[:])}
+	allScripts = append(allScripts, s)
+	return s
+}
+
+func source(name string) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(file(name), "\n") {
+		line = strings.TrimSpace(line)
+		switch part, isInclude := strings.CutPrefix(line, "--include "); {
+		case isInclude:
+			b.WriteString(source(part))
+		case line == "" || strings.HasPrefix(line, "--"):
+		default:
+			b.WriteString(line)
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+func file(name string) string {
+	text, err := scriptFiles.ReadFile("scripts/" + name + ".lua")
+	if err != nil {
+		panic(fmt.Sprintf("redisstore: no script %q: %v", name, err)) // not built as it should be
+	}
+	return string(text)
+}
