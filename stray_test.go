@@ -23,7 +23,8 @@ func TestPlacesThatCameBack(t *testing.T) {
 			at := begin(t.Context(), lock("a"))
 			synctest.Wait()
 			c.core.lines.mu.Lock()
-			for holder = range c.core.lines.waited {
+			for h := range c.core.lines.waited {
+				holder = h
 			}
 			c.core.lines.mu.Unlock()
 			switch what {

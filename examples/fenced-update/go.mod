@@ -1,23 +1,17 @@
 module github.com/go-cachify/cachify/examples/fenced-update
 
-go 1.26.0
+go 1.25.0
 
 require (
 	github.com/go-cachify/cachify v0.0.0
-	modernc.org/sqlite v1.61.1
+	github.com/ncruces/go-sqlite3 v0.35.1
 )
 
 require (
-	github.com/dustin/go-humanize v1.1.0 // indirect
-	github.com/google/uuid v1.6.0 // indirect
-	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/maypok86/otter/v2 v2.4.0 // indirect
-	github.com/ncruces/go-strftime v1.1.0 // indirect
-	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
-	golang.org/x/sys v0.49.0 // indirect
-	modernc.org/libc v1.79.0 // indirect
-	modernc.org/mathutil v1.7.1 // indirect
-	modernc.org/memory v1.12.1 // indirect
+	github.com/ncruces/go-sqlite3-wasm/v3 v3.1.35302 // indirect
+	github.com/ncruces/julianday v1.0.0 // indirect
+	golang.org/x/sys v0.46.0 // indirect
 )
 
 replace github.com/go-cachify/cachify => ../..

@@ -17,7 +17,7 @@ import (
 	"os"
 	"time"
 
-	_ "modernc.org/sqlite" // a database in the process
+	_ "github.com/ncruces/go-sqlite3/driver" // a database in the process
 
 	"github.com/go-cachify/cachify"
 	"github.com/go-cachify/cachify/fence"
@@ -37,7 +37,7 @@ const schema = `CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER N
 INSERT INTO accounts (id, balance) VALUES (42, 100)`
 
 func run(ctx context.Context, out io.Writer) error {
-	db, err := sql.Open("sqlite", ":memory:")
+	db, err := sql.Open("sqlite3", ":memory:")
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func setBalance(ctx context.Context, db *sql.DB, token uint64, balance int) erro
 		return fence.ErrNoFence
 	}
 	result, err := db.ExecContext(ctx,
-		`UPDATE accounts SET balance = $3, fence = $1 WHERE id = $2 AND fence <= $1`, int64(token), account, balance)
+		`UPDATE accounts SET balance = ?3, fence = ?1 WHERE id = ?2 AND fence <= ?1`, int64(token), account, balance)
 	if err != nil {
 		return err
 	}

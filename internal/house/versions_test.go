@@ -12,7 +12,6 @@ const goVersion = "1.25"
 // needMore are directories of modules whose dependencies ask for a newer Go, with
 // the version and the reason.
 var needMore = map[string]struct{ version, reason string }{
-	"examples/fenced-update": {"1.26", "modernc.org/sqlite 1.61 asks for it"},
 	"bench": {"1.26", "go-redis and redsync, which cachify is compared with, ask for it"},
 }
 
