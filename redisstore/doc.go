@@ -73,8 +73,8 @@
 // the holder's next Extend or the end of its time: it is the fences that keep them
 // apart, and they rise. A place in a queue that is lost is taken again at the next
 // look. The other way round, a waiter that was served in time may still stand in the
-// new master's queue: it is served once more, and the others wait until that lease
-// has run out.
+// new master's queue: it is served once more, and its client, when it hears of it,
+// gives that back.
 //
 // Sentinels leave an old master that is well, or comes back, in office for some
 // seconds, and clients that do not know better stay with it. With

@@ -16,8 +16,9 @@ import (
 
 // A fail-over may lose what the old master acknowledged last: locks are then held
 // twice, and a waiter loses its place. recovery bounds how long anything may take
-// until all is well again; it is short only on an idle machine.
-const recovery = 40 * time.Second
+// until all is well again; it is short only on an idle machine. Sentinels that were
+// stopped for two seconds, as on a busy one, do nothing for half a minute (TILT).
+const recovery = 2 * time.Minute
 
 // How long a lock is held at most. A place in line whose waiter was served and went
 // before the fail-over forgot it costs the others a whole lease, so it is short where

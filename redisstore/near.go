@@ -93,6 +93,7 @@ type nearCopy struct {
 
 // fill is one read on its way. Who wants the same waits for it.
 type fill struct {
+	begun time.Time
 	done  chan struct{}
 	reply rueidis.RedisMessage
 	err   error
@@ -159,7 +160,7 @@ func (n *near) Flight(key, _ string, _ time.Duration, _ time.Time) (rueidis.Redi
 	if f := n.fills[key]; f != nil {
 		return rueidis.RedisMessage{}, f
 	}
-	n.fills[key] = &fill{done: make(chan struct{})}
+	n.fills[key] = &fill{begun: time.Now(), done: make(chan struct{})}
 	return rueidis.RedisMessage{}, nil
 }
 
@@ -175,7 +176,7 @@ func (n *near) Update(key, _ string, reply rueidis.RedisMessage) (pxat int64) {
 	if r, err := core.RecordOf(nearReply(reply)); err == nil {
 		c := nearCopy{record: r}
 		if r.TTL != driver.NoExpiry {
-			c.ends = time.Now().Add(r.TTL)
+			c.ends = f.begun.Add(r.TTL) // never later than the record's own end
 		}
 		n.copies.Set(key, c)
 	}

@@ -81,6 +81,7 @@ func TestConformanceWithNearCache(t *testing.T) {
 		Close:       func(s driver.Store) error { return s.(*redisstore.Store).Close() },
 		Parallel:    true,
 		SharedSpace: true,
+		Resolution:  50 * time.Millisecond, // a copy tells the time that was left when the read began
 	})
 }
 
