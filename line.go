@@ -41,8 +41,9 @@ type lines struct {
 	closed bool
 	count  atomic.Int64 // len(byName)
 
-	waited  map[string]*waiter // by holder, see line_stray.go; nil without queues
-	sweepAt int                // the length at which waited is swept
+	waited  map[string]*waiter  // by holder, see line_stray.go; nil without queues
+	bygone  map[string]struct{} // holders that were in waited before the last sweep
+	sweepAt int                 // the length at which waited is swept
 }
 
 // line is those of this process who wait for one name. They share one

@@ -3,8 +3,6 @@ package cachify
 import (
 	"context"
 	"time"
-
-	"github.com/go-cachify/cachify/driver"
 )
 
 // A stray is a slot that the store hands to a holder of ours whom nobody stands for: a
@@ -12,8 +10,8 @@ import (
 // served or given up on the old master. Nobody would release it, so that each stray
 // would block the name for a whole expiry. Its push tells of it, and it is given back.
 //
-// So we have to know whom we do stand for: who asks or waits, or holds what it got by
-// waiting. Others are never pushed to.
+// It is given back only if we know that we have stood for that holder and do so no
+// more: it has waited, and what it got is over. What other pushes are about may be held.
 
 // enlist notes that w begins to ask. With ls.mu held.
 func (ls *lines) enlist(w *waiter) {
@@ -21,12 +19,7 @@ func (ls *lines) enlist(w *waiter) {
 		ls.waited = make(map[string]*waiter)
 	}
 	if len(ls.waited) >= ls.sweepAt {
-		for holder, w := range ls.waited {
-			if w.over() {
-				delete(ls.waited, holder)
-			}
-		}
-		ls.sweepAt = 2*len(ls.waited) + minSweep
+		ls.sweep()
 	}
 	ls.waited[w.req.Holder] = w
 }
@@ -34,8 +27,20 @@ func (ls *lines) enlist(w *waiter) {
 // minSweep is how many holders are noted before those who are done are swept out.
 const minSweep = 1024
 
-// delist forgets w: it holds nothing, or has what it holds without ever having been in
-// the queue.
+// sweep keeps of those who are done only who they were, until the next sweep. With
+// ls.mu held.
+func (ls *lines) sweep() {
+	ls.bygone = make(map[string]struct{})
+	for holder, w := range ls.waited {
+		if w.over() {
+			ls.bygone[holder] = struct{}{}
+			delete(ls.waited, holder)
+		}
+	}
+	ls.sweepAt = 2*len(ls.waited) + minSweep
+}
+
+// delist forgets w, which has what it holds without ever having been in the queue.
 func (ls *lines) delist(w *waiter) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -54,13 +59,16 @@ func (w *waiter) over() bool {
 		return false
 	}
 	defer h.mu.Unlock()
+	if h.settings.minHold > 0 && time.Since(h.acquired) < h.settings.minHold+strayAfter {
+		return false // what was released is still held, for the others
+	}
 	return h.end != nil || !h.deadline.IsZero() && !time.Now().Before(h.deadline)
 }
 
 // dismiss gives back what was handed to holder, if it is a stray.
 func (l *line) dismiss(holder string) {
 	k := l.core
-	if driver.ClientOf(holder) != k.client.ID() || k.lines.standsFor(holder) {
+	if !k.lines.isStray(holder) {
 		return
 	}
 	done := k.track()
@@ -72,9 +80,12 @@ func (l *line) dismiss(holder string) {
 	}()
 }
 
-func (ls *lines) standsFor(holder string) bool {
+func (ls *lines) isStray(holder string) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	w := ls.waited[holder]
-	return w != nil && !w.over()
+	if w := ls.waited[holder]; w != nil {
+		return w.over()
+	}
+	_, known := ls.bygone[holder]
+	return known
 }

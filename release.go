@@ -50,12 +50,13 @@ func (h *hold) leave(ctx context.Context) error {
 	if over == nil {
 		h.finish(ErrReleased)
 	}
+	lost := errors.Is(over, ErrLost)
+	h.givingBack.Store(!lost)
 	h.mu.Unlock()
-	if errors.Is(over, ErrLost) {
+	if lost {
 		h.undoLater(ctx, h.grant.Holder)
 		return over // the store has said so already
 	}
-	h.givingBack.Store(true)
 	err := h.giveBack(ctx)
 	h.givingBack.Store(false)
 	if h.settings.minHold-time.Since(h.acquired) < strayAfter {
