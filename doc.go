@@ -94,9 +94,11 @@
 //
 // # Stores
 //
-// The in-memory store of package memstore is the default: it serves one process. For
-// another one see packages kvstore, which makes a store of a key-value client, and
-// driver and storetest, for who writes one from the ground up.
+// The in-memory store of package memstore is the default: it serves one process.
+// Modules of their own are sqlitestore, for the processes of one machine, redisstore,
+// for those that share a Redis, and redisstore/goredis, the same for a go-redis
+// client. For another store see packages kvstore, which makes a store of a key-value
+// client, and driver and storetest, for who writes one from the ground up.
 //
 // Leases are the same on all of them. Results are not: the in-memory store keeps them
 // as they are, others keep the bytes that a [Codec] makes of them, [JSON] by default,

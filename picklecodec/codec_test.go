@@ -2,6 +2,7 @@ package picklecodec_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -389,5 +390,22 @@ func BenchmarkEncode(b *testing.B) {
 		if _, err := picklecodec.New().Encode(v); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A small pickle cannot make a large error: one long key that is used at each of many
+// levels.
+func TestErrorsAreShort(t *testing.T) {
+	const long, deep = 100_000, 900
+	var b strings.Builder
+	b.WriteString("\x80\x02}X" + string(binary.LittleEndian.AppendUint32(nil, long)) + strings.Repeat("k", long) + "q\x00")
+	b.WriteString(strings.Repeat("}h\x00", deep) + "}K\x01K\x01s" + strings.Repeat("s", deep) + "s.") // a key that is no str
+	var into map[string]any
+	err := picklecodec.New().Decode([]byte(b.String()), &into)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if n := len(err.Error()); n > 1000 {
+		t.Errorf("the error has %d bytes", n)
 	}
 }

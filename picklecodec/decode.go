@@ -248,7 +248,7 @@ func (d *decoder) dict(into reflect.Value, v *dict, depth int) error {
 			return err
 		}
 		if err := d.value(elem, v.items[i+1], depth+1); err != nil {
-			return within(err, fmt.Sprintf("[%q]", name))
+			return within(err, keyStep(name))
 		}
 		into.SetMapIndex(key, elem)
 	}

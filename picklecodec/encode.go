@@ -22,11 +22,33 @@ type encoder struct{ buf []byte }
 func within(err error, step string) error {
 	switch e := err.(type) { //nolint:errorlint // made here, and not wrapped
 	case *TypeError:
-		e.Path = step + e.Path
+		e.Path = longer(step, e.Path)
 	case *ValueError:
-		e.Path = step + e.Path
+		e.Path = longer(step, e.Path)
 	}
 	return err
+}
+
+// keyStep is the step to what a dict has under a key.
+func keyStep(key string) string {
+	if len(key) > maxPath/4 {
+		key = key[:maxPath/4] + "..."
+	}
+	return fmt.Sprintf("[%q]", key)
+}
+
+// maxPath is about how long a way is told. Beyond it the outer steps are left out:
+// bytes from elsewhere could make one that is much larger than themselves.
+const maxPath = 200
+
+func longer(step, path string) string {
+	if len(path)+len(step) > maxPath {
+		if strings.HasPrefix(path, "...") {
+			return path
+		}
+		return "..." + path
+	}
+	return step + path
 }
 
 func (e *encoder) op(b ...byte) { e.buf = append(e.buf, b...) }
@@ -169,7 +191,7 @@ func (e *encoder) dict(v reflect.Value, depth int) error {
 			err = e.value(v.MapIndex(k), depth+1)
 		}
 		if err != nil {
-			return within(err, fmt.Sprintf("[%q]", k.String()))
+			return within(err, keyStep(k.String()))
 		}
 	}
 	e.op(opSetItems)

@@ -32,6 +32,11 @@ func examine(t *testing.T, url string) []driver.Finding {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
+	return findings(t, s)
+}
+
+func findings(t *testing.T, s *redisstore.Store) []driver.Finding {
+	t.Helper()
 	found, err := s.Examine(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +84,9 @@ func TestExamine(t *testing.T) {
 
 func TestExamineReplication(t *testing.T) {
 	master := startServer(t, safe...)
-	replica := startServer(t, append(slices.Clone(safe), "--replicaof", fmt.Sprintf("127.0.0.1 %d", master.Port))...)
+	replica := startServer(t, safe...)
+	demoted := replica.store() // New refuses a server that is a replica already
+	replica.do(replica.client(), "REPLICAOF", "127.0.0.1", strconv.Itoa(master.Port))
 	client := master.client()
 	eventually(t, "replication", func() bool {
 		info, err := master.do(client, "INFO", "replication").ToString()
@@ -93,7 +100,7 @@ func TestExamineReplication(t *testing.T) {
 	})
 	wantFindings(t, examine(t, master.url()), "info async-replication-bounded")
 
-	found := examine(t, replica.url())
+	found := findings(t, demoted)
 	wantFindings(t, found, "danger replica")
 	if len(found) > 0 && !strings.Contains(found[0].Problem, strconv.Itoa(master.Port)) {
 		t.Errorf("the finding does not name the master: %v", found[0])

@@ -63,7 +63,8 @@ type Options struct {
 // connections, and [Store.Close] ends them.
 //
 // ctx bounds the connecting. The error wraps [driver.ErrInvalid] if the options
-// are wrong; otherwise the server cannot be reached, or is too old.
+// are wrong; otherwise the server cannot be reached, is a replica or a
+// sentinel, or is too old.
 func New(ctx context.Context, opts Options) (*Store, error) {
 	addr, err := parseURL(opts.URL)
 	if err != nil {
@@ -137,12 +138,18 @@ func connect(ctx context.Context, opt rueidis.ClientOption) (rueidis.Client, err
 // or of a cluster should have a Sentinel.TopologyRefreshInterval, Sentinel.Dialer's
 // Timeout and KeepAlive, or a ClusterOption.ShardsRefreshInterval, of some seconds:
 // without them it may never notice a fail-over. The error says that the server does
-// not answer, or is too old.
+// not answer, is a replica or a sentinel, or is too old.
 func NewFromClient(ctx context.Context, client rueidis.Client) (*Store, error) {
 	if client == nil {
 		return nil, fmt.Errorf("redisstore: %w: the client is nil", driver.ErrInvalid)
 	}
-	common, err := core.New(ctx, adapter{conn{client}})
+	a := adapter{conn{client}}
+	if client.Mode() == rueidis.ClientModeStandalone {
+		if err := core.CheckMaster(ctx, a); err != nil {
+			return nil, err
+		}
+	}
+	common, err := core.New(ctx, a)
 	if err != nil {
 		return nil, err
 	}

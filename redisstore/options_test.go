@@ -249,3 +249,22 @@ func readCommand(r *bufio.Reader) ([]string, error) {
 	}
 	return args, nil
 }
+
+// Servers that cannot keep locks are refused at once.
+func TestServersThatAreNoMasters(t *testing.T) {
+	master := startServer(t)
+	replica := startServer(t, "--replicaof", "127.0.0.1 "+strconv.Itoa(master.Port))
+	sentinel := startSentinel(t, master.Port)
+	for _, url := range []string{replica.url(), replica.tcp(), sentinel.tcp(), "redis+sentinel://:1234/sec@host/0"} {
+		s, err := redisstore.New(t.Context(), redisstore.Options{URL: url})
+		if err == nil {
+			_ = s.Close()
+			t.Errorf("%s: no error", url)
+			continue
+		}
+		if strings.Contains(err.Error(), "1234") || strings.Contains(err.Error(), "sec@") {
+			t.Errorf("%v: shows part of a password", err)
+		}
+		t.Log(err)
+	}
+}

@@ -195,6 +195,9 @@ func (a *address) readPath(path string) error {
 	if a.kind != sentinel {
 		return a.readDB(path)
 	}
+	if strings.Contains(path, "@") {
+		return bad("has an @ behind the hosts: a / in a password, and an @ in a master's name, must be percent-encoded")
+	}
 	master, db, _ := strings.Cut(path, "/")
 	var err error
 	if a.master, err = url.PathUnescape(master); err != nil || master == "" {

@@ -219,6 +219,9 @@ func validatePath(path string) error {
 	if path == "" {
 		return fmt.Errorf("sqlitestore: %w: Options.Path is empty: it must be the name of a file", driver.ErrInvalid)
 	}
+	if path == ":memory:" || strings.HasPrefix(path, "file:") {
+		return fmt.Errorf("sqlitestore: %w: Options.Path is SQLite's own notation: it must be the name of a file; what stays in one process has the in-memory store, nil", driver.ErrInvalid)
+	}
 	if strings.IndexByte(path, 0) >= 0 {
 		return fmt.Errorf("sqlitestore: %w: Options.Path has a zero byte in it", driver.ErrInvalid)
 	}

@@ -379,3 +379,12 @@ func TestFilesStaySmall(t *testing.T) {
 	}
 	isSound(t, path)
 }
+
+// SQLite's own notation would make files of odd names, each with locks of its own.
+func TestPathsThatAreNoFiles(t *testing.T) {
+	for _, path := range []string{":memory:", "file:x?mode=memory"} {
+		if _, err := sqlitestore.New(t.Context(), sqlitestore.Options{Path: path}); !errors.Is(err, driver.ErrInvalid) {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+}

@@ -31,6 +31,9 @@ const (
 	// may have been lost.
 	fullQueue = 10
 
+	// maxReceived is how many messages are looked at together.
+	maxReceived = 1000
+
 	// sweepSockets is how many sockets each new one looks at, to remove those of
 	// processes that were killed.
 	sweepSockets = 64
@@ -40,8 +43,9 @@ const (
 // listens. Nobody has to look up who is there: the name of a socket follows from that
 // of the client.
 type hall struct {
-	dir  string
-	mode fs.FileMode // of the directory
+	dir   string
+	mode  fs.FileMode // of the directory
+	owner int         // of the file; below 0: unknown
 
 	mu     sync.Mutex
 	sender int // a socket to send from; -1: none yet
@@ -49,12 +53,22 @@ type hall struct {
 }
 
 func newHall(path string) *hall {
-	h := &hall{dir: path + hallSuffix, mode: 0o700, sender: -1}
+	h := &hall{dir: path + hallSuffix, mode: 0o700, owner: -1, sender: -1}
 	if info, err := os.Stat(path); err == nil {
-		// Who may write the file may send and listen.
-		h.mode |= (info.Mode() & 0o022 >> 1) * 7
+		// Who may write the file may send and listen, but not remove another's socket.
+		if others := (info.Mode() & 0o022 >> 1) * 7; others != 0 {
+			h.mode |= others | fs.ModeSticky
+		}
+		h.owner = ownerOf(info)
 	}
 	return h
+}
+
+func ownerOf(info fs.FileInfo) int {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(s.Uid)
+	}
+	return -1
 }
 
 func socketName(client string) string {
@@ -115,7 +129,9 @@ func (h *hall) open(client string) (*socket, error) {
 		return nil, err
 	}
 	s := &socket{hall: h, path: filepath.Join(h.dir, name), file: os.NewFile(uintptr(fd), name)}
-	_ = os.Chmod(s.path, 0o666) // the directory says who may
+	if h.mode != 0o700 {
+		_ = os.Chmod(s.path, 0o666) // the directory says who may
+	}
 	if s.conn, err = s.file.SyscallConn(); err != nil {
 		s.close()
 		return nil, err
@@ -128,11 +144,23 @@ func (h *hall) makeDir() error {
 	err := os.Mkdir(h.dir, h.mode)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return nil
+		return h.checkDir()
 	case err != nil:
 		return err
 	}
 	return os.Chmod(h.dir, h.mode)
+}
+
+// checkDir refuses what somebody else has put there: it might lead elsewhere.
+func (h *hall) checkDir() error {
+	info, err := os.Lstat(h.dir)
+	if err != nil {
+		return err
+	}
+	if owner := ownerOf(info); !info.IsDir() || owner != os.Geteuid() && owner != h.owner {
+		return fmt.Errorf("%s is no directory of the file's owner, nor of this process': pushes do without it", h.dir)
+	}
+	return nil
 }
 
 // sweep removes sockets that nobody has open, but not own.
@@ -141,15 +169,19 @@ func (h *hall) sweep(own string) {
 	if err != nil {
 		return
 	}
-	names, _ := dir.Readdirnames(sweepSockets)
+	entries, _ := dir.ReadDir(sweepSockets)
 	_ = dir.Close()
 	fd, err := newSocket()
 	if err != nil {
 		return
 	}
 	defer func() { _ = unix.Close(fd) }()
-	for _, name := range names {
-		if name != own && errors.Is(h.at(name, func(a unix.Sockaddr) error { return unix.Connect(fd, a) }), unix.ECONNREFUSED) {
+	for _, e := range entries {
+		name := e.Name()
+		if e.Type() != fs.ModeSocket || name == own {
+			continue // a connection is refused by what is no socket, too
+		}
+		if errors.Is(h.at(name, func(a unix.Sockaddr) error { return unix.Connect(fd, a) }), unix.ECONNREFUSED) {
 			h.remove(name)
 		}
 	}
@@ -207,7 +239,7 @@ func (s *socket) receive() (names map[string]bool, all bool, err error) {
 	names = make(map[string]bool)
 	err = s.conn.Read(func(fd uintptr) bool {
 		count := 0
-		for {
+		for count < maxReceived {
 			n, _, err := unix.Recvfrom(int(fd), s.buf[:], 0)
 			if errors.Is(err, unix.EINTR) {
 				continue

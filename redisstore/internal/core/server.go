@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-cachify/cachify/driver"
 )
 
 // The least version of the server: SET with GET, EXAT and the like.
@@ -24,6 +26,9 @@ func checkServer(ctx context.Context, client Client) error {
 			return fmt.Errorf("redisstore: asking the server for its version: %w", cause(ctx, err))
 		}
 		return tooOld("before 6.0")
+	}
+	if field(hello, "mode") == "sentinel" {
+		return fmt.Errorf("redisstore: %w: the server is a sentinel: its URL must be like redis+sentinel://host:26379/mymaster", driver.ErrInvalid)
 	}
 	version := field(hello, "version")
 	if version == "" {

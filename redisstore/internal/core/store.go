@@ -22,6 +22,8 @@ type Store struct {
 	heeds  bool // the client heeds a request's ctx, once it is connected
 
 	answered atomic.Int32 // requests since one was not answered, up to enoughAnswers
+	last     atomic.Int64 // when the last of them was answered, since made
+	made     time.Time
 }
 
 // What a Store offers beyond the least.
@@ -41,7 +43,7 @@ func New(ctx context.Context, client Client) (*Store, error) {
 		return nil, err
 	}
 	clocks() // made here rather than during the first request
-	return &Store{client: client, heeds: client.HeedsCtx(), pushes: newPushes(client)}, nil
+	return &Store{client: client, heeds: client.HeedsCtx(), pushes: newPushes(client), made: time.Now()}, nil
 }
 
 // Close ends the store, but not its client, which is still open while Close is at
@@ -111,8 +113,13 @@ func (s *Store) send(ctx context.Context, c Command) (Reply, error) {
 // first needed.
 const enoughAnswers = 64
 
+// idle is the time after which a connection that was well may be gone, unnoticed.
+const idle = 100 * time.Millisecond
+
 // connected reports whether requests end with their ctx by themselves.
-func (s *Store) connected() bool { return s.heeds && s.answered.Load() >= enoughAnswers }
+func (s *Store) connected() bool {
+	return s.heeds && s.answered.Load() >= enoughAnswers && time.Since(s.made)-time.Duration(s.last.Load()) < idle
+}
 
 // guarded calls do and does not wait for it longer than ctx. Some clients heed a
 // request's ctx once they are connected, but not while they connect: then the
@@ -146,8 +153,11 @@ func (s *Store) noted(ctx context.Context, err error) error {
 	switch {
 	case err != nil && !s.client.IsReply(err):
 		s.answered.Store(0)
-	case s.heeds && s.answered.Load() < enoughAnswers:
-		s.answered.Add(1)
+	case s.heeds:
+		s.last.Store(int64(time.Since(s.made)))
+		if s.answered.Load() < enoughAnswers {
+			s.answered.Add(1)
+		}
 	}
 	return s.failure(ctx, err)
 }

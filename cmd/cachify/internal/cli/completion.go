@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"github.com/go-cachify/cachify/cmd/cachify/internal/exit"
+)
+
+// shells are those that are known, and how to write what completes in them.
+var shells = []string{"bash", "zsh", "fish"}
+
+func (a *app) completionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "completion bash|zsh|fish",
+		GroupID: groupHelp,
+		Short:   "Write what completes commands, flags and keys in a shell",
+		Long: `Writes a script for a shell, which completes commands, flags, and the keys that are
+held just now.
+
+  bash:  source <(cachify completion bash)        in ~/.bashrc
+  zsh:   source <(cachify completion zsh)         in ~/.zshrc, behind compinit
+  fish:  cachify completion fish | source         in ~/.config/fish/config.fish`,
+		Example:   `  cachify completion bash`,
+		ValidArgs: shells,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || !slices.Contains(shells, args[0]) {
+				return fmt.Errorf("it must be one shell: %s", strings.Join(shells, ", "))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch args[0] {
+			case "bash":
+				return written(cmd.Root().GenBashCompletionV2(a.out, true))
+			case "zsh":
+				return written(cmd.Root().GenZshCompletion(a.out))
+			}
+			return written(cmd.Root().GenFishCompletion(a.out, true))
+		},
+	}
+}
+
+// completeKeys has the keys that are held completed for the commands that look at one.
+func (a *app) completeKeys(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "show", "release", "ls", "watch":
+			cmd.ValidArgsFunction = a.heldKeys
+		}
+	}
+}
+
+// completionTime is how long a shell may wait for the store.
+const completionTime = time.Second
+
+// heldKeys completes a key. What goes wrong completes nothing: there is no place to
+// say it.
+func (a *app) heldKeys(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	defer cancel()
+	cmd.SetContext(ctx)
+	s, err := a.open(cmd, nil)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer s.close(ctx)
+	all, err := s.look(ctx, begun, "")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var keys []cobra.Completion
+	for _, e := range all {
+		if e.Key != printable(e.Key) {
+			continue
+		}
+		if !slices.Contains(keys, e.Key) {
+			keys = append(keys, e.Key)
+		}
+	}
+	return keys, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (a *app) manCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "man [COMMAND]",
+		Hidden:  true, // for who makes packages
+		Short:   "Write the man page of cachify, or of one of its commands",
+		Example: `  cachify man lock >cachify-lock.1`,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			page, _, err := cmd.Root().Find(args)
+			if err != nil || len(args) > 0 && page == cmd.Root() {
+				return exit.Usagef("unknown command %q for man", strings.Join(args, ""))
+			}
+			page.DisableAutoGenTag = true // who made it, and on which day
+			head := &doc.GenManHeader{Section: "1", Source: "cachify " + version(), Manual: "cachify"}
+			return written(doc.GenMan(page, head, a.out))
+		},
+	}
+}
