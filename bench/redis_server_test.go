@@ -105,7 +105,7 @@ func (s *redisServer) look() {
 		s.tb.Fatal(err)
 	}
 	// What connects and keeps connections alive no script here calls, marked or not.
-	s.clients = map[string]bool{"ping": true, "client": true, "cluster": true}
+	s.clients = map[string]bool{"ping": true, "client": true, "cluster": true, "script": true}
 	for _, cmd := range all {
 		if about, err := cmd.ToArray(); err == nil && len(about) > 2 {
 			name, _ := about[0].ToString()

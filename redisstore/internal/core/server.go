@@ -52,6 +52,9 @@ func checkServer(ctx context.Context, client Client) error {
 func CheckMaster(ctx context.Context, client Client) error {
 	hello, err := hello(ctx, client)
 	if err != nil {
+		if client.IsReply(err) {
+			return nil // New tells what is wrong with it
+		}
 		return fmt.Errorf("redisstore: asking the server for its role: %w", cause(ctx, err))
 	}
 	if role := field(hello, "role"); role != "" && role != "master" {
