@@ -27,6 +27,24 @@ func ExampleCachify_Once() {
 	// here: true <nil>
 }
 
+// For a run that does not end where it begins.
+func ExampleGuard_Acquire() {
+	ctx := context.Background()
+	c := cachify.Must(cachify.New(nil, nil))
+	defer c.Close(ctx)
+
+	report := c.Once("daily-report", cachify.KeepAlive())
+	run, err := report.Acquire(ctx)
+	fmt.Println("first:", run.Key(), err)
+	_, err = report.Acquire(ctx)
+	fmt.Println("second:", errors.Is(err, cachify.ErrLocked))
+	fmt.Println("over:", run.Release(ctx))
+	// Output:
+	// first: daily-report <nil>
+	// second: true
+	// over: <nil>
+}
+
 func ExampleGuard_IsLocked() {
 	ctx := context.Background()
 	c := cachify.Must(cachify.New(nil, nil))

@@ -30,6 +30,18 @@ func (c *Cachify) Once(key string, opts ...OnceOption) *Guard {
 // Key returns the guard's key.
 func (g *Guard) Key() string { return g.key }
 
+// Acquire begins a run whose end is not that of a function: it ends when the lease is
+// released, or is over. While it runs elsewhere the error is [ErrLocked], with
+// [ErrorOnLocked] or without. ctx is as for [Lock.Acquire].
+func (g *Guard) Acquire(ctx context.Context) (*Lease, error) {
+	lease, err := g.acquire(ctx)
+	if err != nil {
+		_ = g.skipped(err) // tells the events
+		return nil, err
+	}
+	return lease, nil
+}
+
 // Do runs fn unless it runs elsewhere, and reports whether it ran. fn's ctx ends
 // with ctx, or when the guard is lost. If it was skipped, the error is nil, or one
 // that is [ErrLocked] with [ErrorOnLocked]. If it ran, the error is as for

@@ -177,3 +177,34 @@ func TestOnceReturnsTheFunctionsOwnRefusal(t *testing.T) {
 		wantIs(t, err, ErrLocked)
 	})
 }
+
+func TestGuardAcquire(t *testing.T) {
+	onAllStores(t, func(t *testing.T, store driver.Store) {
+		var j journal
+		c := instanceOn(t, store, &Config{Events: &Events{
+			Skipped: func(e WaitEvent) { j.add("skipped %s %s", e.Verb, e.Key) },
+			Refused: func(e WaitEvent) { j.add("refused %s %s", e.Verb, e.Key) },
+		}})
+		guard := c.Once("report")
+		lease, err := guard.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantState(t, store, "PYC-report-once", 1, 0)
+		for _, other := range []*Guard{guard, c.Once("report", ErrorOnLocked())} {
+			again, err := other.Acquire(t.Context())
+			if again != nil {
+				t.Error("it runs twice")
+			}
+			wantIs(t, err, ErrLocked)
+		}
+		if ran, err := guard.Do(t.Context(), func(context.Context) error { return nil }); ran || err != nil {
+			t.Errorf("ran %v, %v", ran, err)
+		}
+		if err := lease.Release(t.Context()); err != nil {
+			t.Error(err)
+		}
+		wantState(t, store, "PYC-report-once", 0, 0)
+		j.want(t, "skipped once report", "skipped once report", "skipped once report")
+	})
+}
