@@ -168,6 +168,27 @@ func TestCachedIntoAClosedPipe(t *testing.T) {
 	}
 }
 
+// What nobody has read to its end is not remembered: it may be only a part.
+func TestCachedRemembersNoPart(t *testing.T) {
+	h := newHost(t)
+	const much = "echo run >>runs; head -c 60000 /dev/zero; touch wrote"
+	for range 2 {
+		p := h.start("cached", "k", "--ttl", "1m", "--", "sh", "-c", "read -r go; "+much)
+		_ = p.from.Close()
+		if r := p.finish(); r.code != 141 || r.err != "" {
+			t.Errorf("got %+v", r)
+		}
+	}
+	if r := h.run("cached", "k", "--ttl", "1m", "--", "sh", "-c", much); r.code != 0 || len(r.out) != 60000 || h.runs() != 3 {
+		t.Errorf("got %d, %d bytes and %q after %d runs", r.code, len(r.out), r.err, h.runs())
+	}
+	p := h.start("cached", "k", "--ttl", "1m", "--", "false") // a replay
+	_ = p.from.Close()
+	if r := p.end(); r.code != 141 || r.err != "" {
+		t.Errorf("got %+v", r)
+	}
+}
+
 // More than fits is shown, and not remembered.
 func TestCachedTooMuch(t *testing.T) {
 	h := newHost(t)

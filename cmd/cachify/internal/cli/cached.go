@@ -37,16 +37,20 @@ for the time of --ttl. Who comes meanwhile gets that instead, in the same order.
 Several that come at once run the command once, and the others wait for it.
 
 A command that fails is not remembered, unless --cache-failures is given. One that a
-signal ends, or that writes more than 64 MiB, never is. The command's stdout and
-stderr are pipes. KEY has to say all that the result depends on: the command is not
-part of it.`,
+signal ends, that writes more than 64 MiB, or whose output nobody reads to its end,
+never is. The command's stdout and stderr are two pipes: what it writes to both within
+a moment can change its order. KEY has to say all that the result depends on: the
+command is not part of it.`,
 		Example: `  cachify cached weather --ttl 10m --stale 2h -- curl -sf https://wttr.in/?format=3`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := keyAndCommand(cmd, args); err != nil {
 				return err
 			}
-			if f.ttl == 0 {
+			switch {
+			case !cmd.Flags().Changed("ttl"):
 				return errors.New("--ttl is missing: for how long to remember, or \"forever\"")
+			case f.ttl == 0:
+				return errors.New("--ttl of 0: it must be from 1ms to 100 years, or \"forever\"")
 			}
 			return nil
 		},
@@ -183,7 +187,7 @@ func (l *load) run(ctx context.Context, _ string) (output, error) {
 	}
 	l.child.Stdout, l.child.Stderr = rec.stdout.in, rec.stderr.in
 	res, err := run.Run(ctx, l.child, nil)
-	out, whole := rec.finish(l.signalled)
+	out, whole, unwritten := rec.finish(l.signalled)
 	if err != nil {
 		return output{}, &unkept{err: err, why: err.Error()}
 	}
@@ -192,6 +196,8 @@ func (l *load) run(ctx context.Context, _ string) (output, error) {
 	switch {
 	case res.Code != 0 && (!l.flags.failures || res.Signal != 0):
 		return output{}, &unkept{err: ended(res), why: fmt.Sprintf("the command failed with %d", res.Code)}
+	case unwritten != nil:
+		return output{}, &unkept{err: undelivered(unwritten), why: unwritten.Error()}
 	case !whole:
 		why := fmt.Sprintf("the output is too long to be remembered, more than %d MiB", maxKept>>20)
 		if !l.quiet {
@@ -235,7 +241,16 @@ func (l *load) end() {
 
 func (a *app) replay(out output) error {
 	if err := out.write(a.out, a.err); err != nil {
-		return written(fmt.Errorf("what was remembered: %w", err))
+		return undelivered(err)
 	}
 	return exit.Silent(out.Code)
+}
+
+// undelivered is the end of a command whose output could not be handed on. In a
+// pipeline it is that of any program whose reader is gone, and says nothing.
+func undelivered(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return exit.Silent(exit.BySignal(syscall.SIGPIPE))
+	}
+	return written(err)
 }

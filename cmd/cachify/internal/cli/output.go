@@ -43,6 +43,7 @@ type recorder struct {
 	mu   sync.Mutex
 	kept output
 	size int
+	err  error // why the rest is missing: it could not be handed on
 }
 
 // stream is one of the two.
@@ -105,6 +106,9 @@ func (r *recorder) take(s *stream, data []byte) bool {
 		r.kept.Parts = nil
 	}
 	_, err := s.to.Write(data)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
 	return err == nil
 }
 
@@ -117,9 +121,9 @@ func (r *recorder) isOther(s *stream, p *part) bool {
 }
 
 // finish waits until all that has the child's streams has closed them, as a shell
-// does for $(...), or until ctx ends. It returns what was written, and whether that
-// is all.
-func (r *recorder) finish(stop <-chan struct{}) (output, bool) {
+// does for $(...), or until stop ends. It returns what was written, and whether that
+// is all. The error is why it could not be handed on.
+func (r *recorder) finish(stop <-chan struct{}) (output, bool, error) {
 	_, _ = r.stdout.in.Close(), r.stderr.in.Close()
 	read := make(chan struct{})
 	go func() {
@@ -131,7 +135,7 @@ func (r *recorder) finish(stop <-chan struct{}) (output, bool) {
 	case <-stop:
 		_, _ = r.stdout.from.Close(), r.stderr.from.Close()
 		<-read
-		return output{}, false
+		return output{}, false, nil
 	}
-	return r.kept, r.size <= maxKept
+	return r.kept, r.err == nil && r.size <= maxKept, r.err
 }
