@@ -207,6 +207,16 @@ func TestRemovedFile(t *testing.T) {
 	if _, err := s.Acquire(t.Context(), request(driver.NewClient(), "job")); !errors.Is(err, sqlitestore.ErrRemoved) {
 		t.Errorf("got error %v, want ErrRemoved", err)
 	}
+	// Nor is it read: it would show holders, and results, that are no more.
+	if o, err := s.Holders(t.Context(), "job"); !errors.Is(err, sqlitestore.ErrRemoved) {
+		t.Errorf("got %+v and error %v, want ErrRemoved", o, err)
+	}
+	if _, err := s.Load(t.Context(), "record"); !errors.Is(err, sqlitestore.ErrRemoved) {
+		t.Errorf("got error %v, want ErrRemoved", err)
+	}
+	if err := s.Ping(t.Context()); !errors.Is(err, sqlitestore.ErrRemoved) {
+		t.Errorf("got error %v, want ErrRemoved", err)
+	}
 }
 
 // Two names of one file are one store.

@@ -160,9 +160,6 @@ func (s *Store) write(ctx context.Context, do func(*turn)) error {
 		return driver.ErrClosed
 	}
 	defer func() { <-s.writing }()
-	if isRemoved(s.file) {
-		return failure(s.path, ErrRemoved)
-	}
 	return s.try(ctx, turn{begin: "begin"}, do)
 }
 
@@ -207,6 +204,9 @@ func (s *Store) patiently(ctx context.Context, do func() error) error {
 // once runs one transaction.
 func (s *Store) once(ctx context.Context, t turn, do func(*turn)) ([]push, error) {
 	err := s.with(ctx, func(c *conn) error {
+		if isRemoved(s.file) { // what a new one of its name says cannot be known
+			return ErrRemoved
+		}
 		t.conn, t.system = c, s.system
 		return t.do(do)
 	})

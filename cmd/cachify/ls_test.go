@@ -76,12 +76,15 @@ func TestList(t *testing.T) {
 	if both := h.json("show", "deploy"); len(both) != 2 || both[0].Kind != "lock" || both[1].Kind != "once" {
 		t.Errorf("got %+v", both)
 	}
-	if r := h.run("show", "free"); r.code != 1 || r.out != "Nobody holds anything.\n" {
+	if r := h.run("show", "free"); r.code != 1 || r.out != "Nobody holds free.\n" {
+		t.Errorf("got %+v", r)
+	}
+	if r := h.run("ls", "fr"); r.code != 0 || r.out != "Nobody holds anything that begins with fr.\n" {
 		t.Errorf("got %+v", r)
 	}
 	if none := h.json("show", "free"); len(none) != 0 {
 		t.Errorf("got %+v", none)
 	}
 	h.want(h.run("show"), 64, "there is no key")
-	h.want(h.run("ls", "a", "b"), 64, "accepts at most 1 arg")
+	h.want(h.run("ls", "a", "b"), 64, `at most one prefix, not 2: "b" is too much`)
 }

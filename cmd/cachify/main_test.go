@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -153,6 +154,24 @@ func (h *host) want(r result, code int, says string) {
 	}
 }
 
+// said is what a call writes to stderr, also while it still runs.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
 // process is a call that runs.
 type process struct {
 	*exec.Cmd
@@ -160,7 +179,7 @@ type process struct {
 	in    io.WriteCloser
 	from  *os.File
 	out   *bufio.Reader
-	errs  bytes.Buffer
+	errs  said
 	ended chan struct{}
 	err   error
 }

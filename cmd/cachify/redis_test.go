@@ -10,14 +10,19 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
 
 // redisServer is a redis-server of the test's own, on a socket in its directory.
 type redisServer struct {
+	h    *host
+	args []string
 	proc *exec.Cmd
 	url  string
+	path string // of the socket
+	kill func() // ends the server, and what it knows with it
 }
 
 // redis starts one, and makes it the host's store. It ends with the test, also if that
@@ -28,20 +33,32 @@ func (h *host) redis(more ...string) *redisServer {
 	if err != nil {
 		h.Fatal(err)
 	}
+	h.Cleanup(func() { _ = os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "redis.sock")
+	r := &redisServer{h: h, url: "unix://" + socket, path: socket}
+	r.args = append([]string{
+		"--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--logfile", filepath.Join(dir, "log"),
+	}, more...)
+	r.start()
+	h.env = []string{"CACHIFY_STORE=" + r.url}
+	return r
+}
+
+// start starts the server, which must not run.
+func (r *redisServer) start() {
+	h := r.h
+	h.Helper()
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		h.Fatal("these tests need a Redis server of their own: apt-get install redis-server")
 	}
-	socket := filepath.Join(dir, "redis.sock")
-	r := &redisServer{url: "unix://" + socket}
-	r.proc = exec.CommandContext(context.Background(), path, append([]string{
-		"--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--logfile", filepath.Join(dir, "log"),
-	}, more...)...)
-	r.proc.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := r.proc.Start(); err != nil {
+	proc := exec.CommandContext(context.Background(), path, r.args...)
+	proc.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	r.proc = proc
+	if err := proc.Start(); err != nil {
 		h.Fatal(err)
 	}
-	guard := exec.CommandContext(context.Background(), "sh", "-c", `cat >/dev/null; kill -9 "$0"`, strconv.Itoa(r.proc.Process.Pid))
+	guard := exec.CommandContext(context.Background(), "sh", "-c", `cat >/dev/null; kill -9 "$0"`, strconv.Itoa(proc.Process.Pid))
 	in, err := guard.StdinPipe()
 	if err == nil {
 		err = guard.Start()
@@ -49,21 +66,19 @@ func (h *host) redis(more ...string) *redisServer {
 	if err != nil {
 		h.Fatal(err)
 	}
-	h.Cleanup(func() {
+	r.kill = sync.OnceFunc(func() {
 		_ = in.Close() // which makes the guard kill the server
-		_ = r.proc.Wait()
+		_ = proc.Wait()
 		_ = guard.Wait()
-		_ = os.RemoveAll(dir)
 	})
+	h.Cleanup(r.kill)
 	eventually(h, "redis-server answers", func() bool {
-		conn, err := (&net.Dialer{}).DialContext(context.Background(), "unix", socket)
+		conn, err := (&net.Dialer{}).DialContext(context.Background(), "unix", r.path)
 		if err == nil {
 			_ = conn.Close()
 		}
 		return err == nil
 	})
-	h.env = []string{"CACHIFY_STORE=" + r.url}
-	return r
 }
 
 // signal sends a signal to the server.
@@ -129,8 +144,7 @@ func TestStoreDiesBeforeTheRelease(t *testing.T) {
 	h := newHost(t)
 	server := h.redis()
 	p := h.hold("lock", "k", "-x", "10m")
-	server.signal(h, syscall.SIGKILL)
-	_, _ = server.proc.Process.Wait()
+	server.kill()
 	r := p.finish()
 	if r.code != 0 || !strings.Contains(r.err, "cachify: releasing k, which will expire by itself") {
 		t.Errorf("got %+v", r)

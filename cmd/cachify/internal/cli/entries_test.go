@@ -45,11 +45,13 @@ func TestTable(t *testing.T) {
 	got := strings.Join(table([]entry{
 		newEntry("PYC-", "PYC-gpu-pool", o),
 		newEntry("PYC-", "PYC-next", driver.Occupancy{Limit: 1, Waiting: 1}),
-	}), "\n")
+		newEntry("PYC-", "PYC-a\xff", driver.Occupancy{Limit: 1, Waiting: 1}),
+	}, ""), "\n")
 	const want = `KEY   KIND      HELD BY                      PID  AGE  LEFT               WAITING
 gpu   pool 3/3  web1 ×2                      12   3s   █████░░░░░ 15s     2
                 not cachify: "job\x1b[2J"    -    -    ██████████ no end
-next  lock      nobody                       -    -    -                  1`
+next  lock      nobody                       -    -    -                  1
+"a\xff" lock    nobody                       -    -    -                  1`
 	if strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(want), " ") {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -38,7 +38,11 @@ a lease still lasts for 30 s or more; leases are renewed while their command run
 			if err != nil {
 				return err
 			}
-			return a.showEntries(all, asJSON)
+			which := ""
+			if len(args) > 0 {
+				which = "anything that begins with " + printable(args[0])
+			}
+			return a.showEntries(all, which, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs")
@@ -67,7 +71,7 @@ for them. The exit code is 1 if nobody does.
 			if err != nil {
 				return err
 			}
-			if err := a.showEntries(all, asJSON); err != nil || len(all) > 0 {
+			if err := a.showEntries(all, printable(args[0]), asJSON); err != nil || len(all) > 0 {
 				return err
 			}
 			return exit.Silent(exit.Failure)
@@ -77,11 +81,11 @@ for them. The exit code is 1 if nobody does.
 	return cmd
 }
 
-func (a *app) showEntries(all []entry, asJSON bool) error {
+func (a *app) showEntries(all []entry, which string, asJSON bool) error {
 	if asJSON {
 		return written(a.writeJSON(all))
 	}
-	for _, line := range table(all) {
+	for _, line := range table(all, which) {
 		if term.IsTerminal(int(a.out.Fd())) {
 			line = clip(line, width(a.out))
 		}

@@ -1,20 +1,23 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-cachify/cachify"
 )
 
-// table draws entries as lines for people.
-func table(all []entry) []string {
+// table draws entries as lines for people. If there are none, they say so, with which
+// of them were looked for.
+func table(all []entry, which string) []string {
 	if len(all) == 0 {
-		return []string{"Nobody holds anything."}
+		return []string{"Nobody holds " + cmp.Or(which, "anything") + "."}
 	}
 	text := &strings.Builder{}
 	w := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
@@ -86,9 +89,10 @@ func bar(left time.Duration) string {
 	return strings.Repeat("█", n) + strings.Repeat("░", cells-n) + " " + short(left)
 }
 
-// printable quotes what could change the terminal or the table.
+// printable quotes what could change the terminal or the table, which takes a byte that
+// is no UTF-8 for a sign of its own.
 func printable(s string) string {
-	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(s)
 	}
 	return s

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/go-cachify/cachify/cmd/cachify/internal/exit"
+	"github.com/go-cachify/cachify/cmd/cachify/internal/store"
 )
 
 // watchInterval is how often watch looks.
@@ -91,7 +92,8 @@ func (a *app) watchCommand() *cobra.Command {
 		Long: `Shows all that is held, or what is held under KEY, and looks twice a second; q or Ctrl-C
 ends it. On a pipe it writes a line for each change instead, and with --json an object:
 at, event (held, freed, waiting), name, key, kind, waiting, and holder as of "ls --json".
-What comes and goes between two looks is not seen.`,
+What comes and goes between two looks is not seen. While the store does not answer, it
+is asked again; the last line of the screen, or one on stderr, says so.`,
 		Example: `  cachify watch deploy --json`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -102,23 +104,36 @@ What comes and goes between two looks is not seen.`,
 			defer s.close(cmd.Context())
 			look := func(ctx context.Context) ([]entry, error) { return s.look(ctx, "", strings.Join(args, "")) }
 			if asJSON || !term.IsTerminal(int(a.out.Fd())) {
-				return a.watchLines(cmd.Context(), look, asJSON)
+				return watch(cmd.Context(), look, &changeLines{app: a, asJSON: asJSON})
 			}
-			return a.watchScreen(cmd.Context(), look)
+			return a.watchScreen(cmd.Context(), look, printable(strings.Join(args, "")))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs: a line for each change")
 	return cmd
 }
 
-// each calls do with what look sees, now and at each interval, until ctx ends.
-func each(ctx context.Context, look func(context.Context) ([]entry, error), do func([]entry) error) error {
+// viewer shows what a watch sees.
+type viewer interface {
+	// see gets what is held now.
+	see(all []entry) error
+
+	// miss gets why it is not known at the moment.
+	miss(why error) error
+}
+
+// watch shows v what look sees, now and at each interval, until ctx ends. A store that
+// does not answer is asked again: a watch is most useful while something is wrong.
+func watch(ctx context.Context, look func(context.Context) ([]entry, error), v viewer) error {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for {
 		all, err := look(ctx)
-		if err == nil {
-			err = do(all)
+		switch {
+		case err == nil:
+			err = v.see(all)
+		case passing(ctx, err):
+			err = v.miss(err)
 		}
 		if err != nil {
 			return err
@@ -131,33 +146,81 @@ func each(ctx context.Context, look func(context.Context) ([]entry, error), do f
 	}
 }
 
-// watchLines writes a line for each change.
-func (a *app) watchLines(ctx context.Context, look func(context.Context) ([]entry, error), asJSON bool) error {
-	var before []entry
-	lines := json.NewEncoder(a.out)
-	lines.SetEscapeHTML(false)
-	return each(ctx, look, func(after []entry) error {
-		for _, c := range changes(time.Now(), before, after) {
-			var err error
-			if asJSON {
-				err = lines.Encode(c)
-			} else {
-				_, err = fmt.Fprintln(a.out, c)
-			}
-			if err != nil {
-				return written(err)
-			}
+// passing reports whether another look may succeed.
+func passing(ctx context.Context, err error) bool {
+	e := (*exit.Error)(nil)
+	return ctx.Err() == nil && errors.As(err, &e) && e.Code == exit.Unavailable && !store.Gone(err)
+}
+
+// changeLines is a viewer that writes a line for each change.
+type changeLines struct {
+	app    *app
+	asJSON bool
+	before []entry
+	missed bool // the last look was in vain
+}
+
+func (l *changeLines) see(after []entry) error {
+	if l.missed {
+		l.missed = false
+		exit.Say(l.app.err, "the store answers again")
+	}
+	for _, c := range changes(time.Now(), l.before, after) {
+		if err := l.write(c); err != nil {
+			return written(err)
 		}
-		before = after
-		return nil
-	})
+	}
+	l.before = after
+	return nil
+}
+
+func (l *changeLines) write(c change) error {
+	if !l.asJSON {
+		_, err := fmt.Fprintln(l.app.out, c)
+		return err
+	}
+	e := json.NewEncoder(l.app.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(c)
+}
+
+// miss says it once, until there is an answer. What it says is not among the changes,
+// which programs read.
+func (l *changeLines) miss(why error) error {
+	if !l.missed {
+		l.missed = true
+		exit.Say(l.app.err, "%s; it is asked again until it answers", why)
+	}
+	return nil
+}
+
+// screen is a viewer that draws the table in place.
+type screen struct {
+	app   *app
+	which string    // is watched; empty: all
+	last  []string  // what was drawn; nil: there was no answer yet
+	at    time.Time // of the last answer
+}
+
+func (s *screen) see(all []entry) error {
+	s.last, s.at = table(all, s.which), time.Now()
+	return s.app.draw(s.last, "")
+}
+
+// miss leaves what was seen, and says how old it is.
+func (s *screen) miss(why error) error {
+	trouble := exit.Line(why.Error())
+	if s.last != nil {
+		trouble = "as of " + s.at.Format("15:04:05") + "  " + trouble
+	}
+	return s.app.draw(s.last, trouble)
 }
 
 // errQuit is why a watch ends that the user has ended.
 var errQuit = errors.New("q was typed")
 
 // watchScreen draws the table in place.
-func (a *app) watchScreen(outer context.Context, look func(context.Context) ([]entry, error)) error {
+func (a *app) watchScreen(outer context.Context, look func(context.Context) ([]entry, error), which string) error {
 	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
 	if fd := int(a.in.Fd()); term.IsTerminal(fd) {
@@ -169,7 +232,7 @@ func (a *app) watchScreen(outer context.Context, look func(context.Context) ([]e
 	// Another screen, without a cursor, so that nothing is left behind on the first one.
 	_, _ = fmt.Fprint(a.out, "\x1b[?1049h\x1b[?25l")
 	defer func() { _, _ = fmt.Fprint(a.out, "\x1b[?25h\x1b[?1049l") }()
-	err := each(ctx, look, func(all []entry) error { return a.draw(table(all)) })
+	err := watch(ctx, look, &screen{app: a, which: which})
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errQuit):
 		return nil
@@ -197,8 +260,9 @@ func keys(in *os.File, cancel context.CancelCauseFunc) {
 	}
 }
 
-// draw draws lines from the top of the screen, as far as there is room.
-func (a *app) draw(lines []string) error {
+// draw draws lines from the top of the screen, as far as there is room, and below them
+// what is wrong, if anything is.
+func (a *app) draw(lines []string, trouble string) error {
 	w, h := defaultWidth, 24
 	if tw, th, err := term.GetSize(int(a.out.Fd())); err == nil && tw > 0 && th > 1 {
 		w, h = tw, th
@@ -207,6 +271,9 @@ func (a *app) draw(lines []string) error {
 	if more := len(lines) - (h - 1); more > 0 {
 		lines = lines[:h-1]
 		foot = fmt.Sprintf("and %d lines more  %s", more, foot)
+	}
+	if trouble != "" {
+		foot += "  " + trouble
 	}
 	text := &strings.Builder{}
 	text.WriteString("\x1b[H")

@@ -95,6 +95,10 @@ func With(stderr io.Writer, err error) int {
 
 // Say writes one line.
 func Say(stderr io.Writer, format string, args ...any) {
-	line := strings.ReplaceAll(strings.TrimSpace(fmt.Sprintf(format, args...)), "\n", "; ")
-	_, _ = fmt.Fprintf(stderr, "cachify: %s\n", line) // there is nobody else to tell
+	_, _ = fmt.Fprintf(stderr, "cachify: %s\n", Line(fmt.Sprintf(format, args...))) // there is nobody else to tell
+}
+
+// Line makes one line of what may be several, as the text of joined errors is.
+func Line(text string) string {
+	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
 }

@@ -48,6 +48,19 @@ func (s Settings) Open(ctx context.Context) (Store, error) {
 	return nil, s.invalid(fmt.Sprintf("unknown scheme %q: it must be %s", scheme, forms))
 }
 
+// Gone reports whether err says that the store will not answer any more: it has to be
+// opened again, or is not what it was. Anything else may be over in a moment.
+func Gone(err error) bool {
+	for _, end := range []error{
+		driver.ErrClosed, sqlitestore.ErrRemoved, sqlitestore.ErrForeign, sqlitestore.ErrVersion, sqlitestore.ErrDamaged,
+	} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
+}
+
 func (s Settings) invalid(what string) error {
 	return fmt.Errorf("%w: the store of %s: %s", driver.ErrInvalid, s.Origin, what)
 }
