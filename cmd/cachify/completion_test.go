@@ -31,6 +31,7 @@ func TestCompletion(t *testing.T) {
 		{"release g", "gpu\n:4\n"},
 		{"show deploy ", ":4\n"},
 		{"completion f", "fish\n:4\n"},
+		{"man sh", "show\n:4\n"},
 	} {
 		r := h.run(append([]string{"__completeNoDesc"}, strings.Split(c.line, " ")...)...)
 		if r.code != 0 || r.out != c.want {
@@ -39,6 +40,9 @@ func TestCompletion(t *testing.T) {
 	}
 	if r := h.run("__completeNoDesc", "lo"); !strings.HasPrefix(r.out, "lock\n") {
 		t.Errorf("got %q", r.out)
+	}
+	if r := h.run("__complete", "lock", "--"); strings.Contains(r.out, "`") {
+		t.Errorf("descriptions have marks of the help's: %q", r.out)
 	}
 	if r := h.run("__completeNoDesc", "lock", "--exp"); !strings.HasPrefix(r.out, "--expiry\n") {
 		t.Errorf("got %q", r.out)

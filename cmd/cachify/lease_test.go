@@ -58,7 +58,7 @@ func TestChildIsDeadBeforeAnotherHolds(t *testing.T) {
 	if next.out != "" {
 		t.Errorf("another held the lock while the child ran: %q", next.out)
 	}
-	h.want(holder.end(), 76, "k: the command was ended: the lease is about to expire")
+	h.want(holder.end(), 76, "k: the command was ended: its --expiry of 4s is nearly over, and not renewed")
 }
 
 // A child that heeds SIGTERM has time to clean up.

@@ -105,6 +105,65 @@ func TestRedis(t *testing.T) {
 	h.want(h.run("once", "o", "--", "true"), 0, "")
 }
 
+// What is held on a server is seen, and taken away, as on a file.
+func TestLookingAtRedis(t *testing.T) {
+	h := newHost(t)
+	h.redis()
+	h.want(h.run("ls"), 0, "")
+	lock := h.hold("lock", "deploy", "-x", "5s")
+	h.hold("once", "deploy")
+	h.hold("pool", "gpu", "--max", "3", "--slots", "2")
+	h.hold("pool", "gpu", "--max", "3")
+	h.start("pool", "gpu", "--max", "3", "-w", "--", "true")
+	eventually(t, "somebody waits", func() bool { return h.json("show", "gpu")[0].Waiting == 1 })
+
+	all := h.json("ls")
+	if len(all) != 3 {
+		t.Fatalf("got %+v", all)
+	}
+	for i, want := range []struct {
+		key, kind     string
+		used, holders int
+	}{{"deploy", "lock", 1, 1}, {"deploy", "once", 1, 1}, {"gpu", "pool", 3, 2}} {
+		got := all[i]
+		if got.Key != want.key || got.Kind != want.kind || got.Used != want.used || len(got.Holders) != want.holders {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		for _, by := range got.Holders {
+			if by.PID == "" || by.Fence == 0 || by.Left == nil || *by.Left > 30_000 || by.Foreign {
+				t.Errorf("%s is held by %+v", want.key, by)
+			}
+		}
+	}
+	if some := h.json("ls", "g"); len(some) != 1 || some[0].Key != "gpu" {
+		t.Errorf("got %+v", some)
+	}
+	if both := h.json("show", "deploy"); len(both) != 2 || both[0].Holders[0].PID != strconv.Itoa(lock.Process.Pid) {
+		t.Errorf("got %+v", both)
+	}
+	if r := h.run("show", "free"); r.code != 1 {
+		t.Errorf("got %+v", r)
+	}
+	if r := h.run("__completeNoDesc", "show", ""); r.out != "deploy\ngpu\n:4\n" {
+		t.Errorf("completed: %+v", r)
+	}
+
+	h.want(h.run("release", "deploy"), 64, "more than one thing is held under this key: say which, --lock or --once")
+	r := h.run("release", "deploy", "--lock")
+	h.want(r, 0, "")
+	if !strings.Contains(r.out, "was taken from pid "+strconv.Itoa(lock.Process.Pid)) {
+		t.Errorf("got %q", r.out)
+	}
+	h.want(lock.end(), 76, "deploy: the command was ended: lease lost")
+
+	echo := []string{"cached", "c", "--ttl", "1h", "--", "sh", "-c", "echo run >>runs; wc -l <runs"}
+	first := h.run(echo...)
+	h.want(h.run("reset", "c"), 0, "")
+	if again := h.run(echo...); first.code != 0 || again.code != 0 || h.runs() != 2 {
+		t.Errorf("got %+v and %+v after %d runs", first, again, h.runs())
+	}
+}
+
 // The doctor finds what is not safe about a server.
 func TestDoctor(t *testing.T) {
 	h := newHost(t)

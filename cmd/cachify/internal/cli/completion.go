@@ -22,7 +22,7 @@ func (a *app) completionCommand() *cobra.Command {
 		GroupID: groupHelp,
 		Short:   "Write what completes commands, flags and keys in a shell",
 		Long: `Writes a script for a shell, which completes commands, flags, and the keys that are
-held just now.
+held just now. In bash it needs the package bash-completion.
 
   bash:  source <(cachify completion bash)        in ~/.bashrc
   zsh:   source <(cachify completion zsh)         in ~/.zshrc, behind compinit
@@ -53,8 +53,20 @@ func (a *app) completeKeys(root *cobra.Command) {
 		switch cmd.Name() {
 		case "show", "release", "ls", "watch":
 			cmd.ValidArgsFunction = a.heldKeys
+		case "man":
+			cmd.ValidArgsFunction = commandNames
 		}
 	}
+}
+
+// commandNames completes the name of a command.
+func commandNames(cmd *cobra.Command, args []string, begun string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	for _, c := range cmd.Root().Commands() {
+		if len(args) == 0 && !c.Hidden && strings.HasPrefix(c.Name(), begun) {
+			names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completionTime is how long a shell may wait for the store.
@@ -96,7 +108,7 @@ func (a *app) manCommand() *cobra.Command {
 		Hidden:  true, // for who makes packages
 		Short:   "Write the man page of cachify, or of one of its commands",
 		Example: `  cachify man lock >cachify-lock.1`,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOne("command"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			page, _, err := cmd.Root().Find(args)
 			if err != nil || len(args) > 0 && page == cmd.Root() {

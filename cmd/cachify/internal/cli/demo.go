@@ -19,7 +19,7 @@ import (
 const demoWorker = "demo-worker"
 
 func (a *app) demoCommand() *cobra.Command {
-	var svg string
+	svg := text{name: "FILE"}
 	cmd := &cobra.Command{
 		Use:     "demo",
 		GroupID: groupHelp,
@@ -31,10 +31,10 @@ was served first, and the fences rose. The exit code is 1 if that is not so.
 
 It takes some seconds, needs no set-up, and leaves nothing behind.`,
 		Example: `  cachify demo --svg demo.svg`,
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), svg) },
+		Args:    none,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), svg.value) },
 	}
-	cmd.Flags().StringVar(&svg, "svg", "", "draw it into `FILE` as well, for light and dark pages")
+	cmd.Flags().Var(&svg, "svg", "draw it into FILE as well, for light and dark pages")
 	_ = cmd.MarkFlagFilename("svg", "svg") // the flag is there
 	return cmd
 }

@@ -40,7 +40,7 @@ func (a *app) doctorCommand() *cobra.Command {
 not safe, with advice. The exit code is 1 if that is a danger: leases can be lost
 while everything works. Nothing is changed.`,
 		Example: `  cachify doctor --store redis://localhost:6379`,
-		Args:    cobra.NoArgs,
+		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, found, err := a.examine(cmd)
 			if err != nil {

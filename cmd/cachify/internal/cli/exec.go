@@ -60,13 +60,23 @@ func (a *app) newRoot() *cobra.Command {
 
 All who use the same store and prefix agree: shells and cron jobs of this machine
 on a file, with no server; several machines on Redis; and programs with the
-library. What stands behind "--" is the command, and gets all of its own flags.`,
+library. What stands behind "--" is the command, and gets all of its own flags.
+
+Exit codes: that of the command, 128 and the number if a signal ended it, or
+  1    doctor: a danger; show: nobody holds it; something could not be written
+  64   the command line or the configuration is wrong
+  69   the store cannot be reached or used
+  75   held by another, or the pool is full
+  76   the lease was lost while the command ran, which was ended if it still ran
+  124  waited, and not acquired
+  126  the command cannot be executed; 127: there is no such command`,
 		Example: `  cachify lock nightly-backup -- ./backup.sh
   cachify lock deploy --wait 5m -- make deploy
   cachify once report -- ./report.py
   cachify pool gpu --max 2 --wait -- python train.py
   cachify cached weather --ttl 10m -- curl -s wttr.in`,
-		Args:          cobra.NoArgs,
+		Args:          unknownCommand,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -86,7 +96,7 @@ library. What stands behind "--" is the command, and gets all of its own flags.`
 		return err
 	})
 	f := root.PersistentFlags()
-	f.String("store", "", "`URL` of the store: sqlite:PATH, redis://HOST:PORT/DB, rediss://, unix://\n"+
+	f.Var(&text{name: "URL"}, "store", "URL of the store: sqlite:PATH, redis://HOST:PORT/DB, rediss://, unix://\n"+
 		"(default: "+store.EnvStore+", the config file, or a file in your state directory)")
 	f.String("prefix", "", "what stands before each key in the store; the same for all who are to meet\n"+
 		"(default: "+store.EnvPrefix+", the config file, or \"PYC-\" as in the library)")
@@ -96,9 +106,20 @@ library. What stands behind "--" is the command, and gets all of its own flags.`
 		&cobra.Group{ID: groupHelp, Title: "Help:"},
 	)
 	root.SetHelpCommandGroupID(groupHelp)
+	root.SetVersionTemplate(versionLine())
+	root.SuggestionsMinimumDistance = 2
 	cobra.EnableCommandSorting = false // they are in an order that means something
 	root.AddCommand(a.commands()...)
 	a.completeKeys(root)
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil && help != root {
+		help.Args = func(cmd *cobra.Command, args []string) error {
+			if topic, rest, err := cmd.Root().Find(args); err != nil || topic == cmd.Root() && len(rest) > 0 {
+				return unknownCommand(cmd.Root(), args)
+			}
+			return nil
+		}
+	}
 	return root
 }
 
@@ -124,4 +145,34 @@ func one(what string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// none checks that there is no argument.
+func none(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("it takes no arguments: %q is too much", args[0])
+	}
+	return nil
+}
+
+// atMostOne checks that there is one argument or none.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return fmt.Errorf("at most one %s, not %d: %q is too much", what, len(args), args[1])
+		}
+		return nil
+	}
+}
+
+// unknownCommand refuses the arguments of the command without a subcommand.
+func unknownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	like := ""
+	if names := root.SuggestionsFor(args[0]); len(names) > 0 {
+		like = "; there is " + strings.Join(names, ", ")
+	}
+	return fmt.Errorf("unknown command %q%s", args[0], like)
 }

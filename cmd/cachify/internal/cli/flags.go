@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-cachify/cachify"
+	"github.com/go-cachify/cachify/cmd/cachify/internal/exit"
 )
 
 // leaseFlags are those of the commands that hold something while a child runs.
@@ -23,8 +24,8 @@ func (f *leaseFlags) add(cmd *cobra.Command, expiry time.Duration) {
 	f.expiry = duration(expiry)
 	fs := cmd.Flags()
 	fs.VarP(&f.expiry, "expiry", "x", "how long the others have to wait if this process is killed; renewed while\nthe command runs")
-	fs.BoolVar(&f.noKeepAlive, "no-keep-alive", false, "do not renew: the command is ended when the expiry is over")
-	fs.VarP(&f.conflictCode, "conflict-exit-code", "E", "the exit `code` instead of 75 and 124")
+	fs.BoolVar(&f.noKeepAlive, "no-keep-alive", false, "do not renew: the command is ended shortly before the expiry")
+	fs.VarP(&f.conflictCode, "conflict-exit-code", "E", "the exit code instead of 75 and 124")
 }
 
 func (f *leaseFlags) addWait(cmd *cobra.Command) {
@@ -38,10 +39,14 @@ func (f *leaseFlags) addMinHold(cmd *cobra.Command) {
 }
 
 // settle makes the default of the expiry long enough for a minimum hold.
-func (f *leaseFlags) settle(cmd *cobra.Command) {
-	if !cmd.Flags().Changed("expiry") {
+func (f *leaseFlags) settle(cmd *cobra.Command) error {
+	switch {
+	case !cmd.Flags().Changed("expiry"):
 		f.expiry = max(f.expiry, f.minHold)
+	case f.minHold > f.expiry:
+		return exit.Usagef("--min-hold of %s: it must not be longer than --expiry, %s", f.minHold.String(), f.expiry.String())
 	}
+	return nil
 }
 
 func (f *leaseFlags) lockOptions(wait time.Duration) []cachify.LockOption {
@@ -68,6 +73,39 @@ func (f *leaseFlags) poolOptions(wait time.Duration, slots int) []cachify.PoolOp
 	}
 	return opts
 }
+
+// count is a flag's value that is a whole number.
+type count int
+
+func (c *count) String() string { return strconv.Itoa(int(*c)) }
+
+// Set parses a value.
+func (c *count) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return errors.New("it must be a whole number")
+	}
+	*c = count(n)
+	return nil
+}
+
+// Type is what the help calls it.
+func (*count) Type() string { return "int" }
+
+// text is a flag's value that is any text. Unlike pflag's own, it is named in the help
+// without marks in its description, which shells would show.
+type text struct{ value, name string }
+
+func (t *text) String() string { return t.value }
+
+// Set takes a value.
+func (t *text) Set(s string) error {
+	t.value = s
+	return nil
+}
+
+// Type is what the help calls it.
+func (t *text) Type() string { return t.name }
 
 // code is an exit code as a flag's value.
 type code struct {

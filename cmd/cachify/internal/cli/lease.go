@@ -37,7 +37,9 @@ func (a *app) run(cmd *cobra.Command, args []string, l leased) error {
 	if err != nil {
 		return err
 	}
-	l.flags.settle(cmd)
+	if err := l.flags.settle(cmd); err != nil {
+		return err
+	}
 	ctx := cmd.Context()
 	line := a.newWaitingLine()
 	s, err := a.open(cmd, &cachify.Events{Waiting: line.event()})
@@ -56,6 +58,9 @@ func (a *app) run(cmd *cobra.Command, args []string, l leased) error {
 	released := lease.Release(ctx)
 	if err != nil {
 		return failure(ctx, err)
+	}
+	if l.flags.noKeepAlive && errors.Is(res.Lost, run.ErrExpiring) {
+		res.Lost = fmt.Errorf("its --expiry of %s is nearly over, and not renewed", l.flags.expiry.String())
 	}
 	return a.outcome(args[0], res, released)
 }

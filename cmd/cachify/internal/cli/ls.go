@@ -27,7 +27,7 @@ a lease still lasts for 30 s or more; leases are renewed while their command run
 
 ` + jsonHelp,
 		Example: `  cachify ls nightly-`,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOne("prefix"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.open(cmd, nil)
 			if err != nil {

@@ -15,7 +15,8 @@ import (
 
 func (a *app) poolCommand() *cobra.Command {
 	f := &leaseFlags{}
-	var size, slots int
+	var size count
+	slots := count(1)
 	cmd := &cobra.Command{
 		Use:         "pool KEY --max N [flags] -- CMD [ARG...]",
 		GroupID:     groupRun,
@@ -43,16 +44,16 @@ the time is over. All who use a pool have to name the same N.`,
 			return a.run(cmd, args, leased{
 				flags: f,
 				on: func(s *session, wait time.Duration) acquirer {
-					return s.Pool(args[0], size, f.poolOptions(wait, slots)...)
+					return s.Pool(args[0], int(size), f.poolOptions(wait, int(slots))...)
 				},
 				refused: func(ctx context.Context, s *session, err error) error {
-					return f.full(ctx, s.Pool(args[0], size), err)
+					return f.full(ctx, s.Pool(args[0], int(size)), err)
 				},
 			})
 		},
 	}
-	cmd.Flags().IntVar(&size, "max", 0, "how many slots there are, for all who use the pool")
-	cmd.Flags().IntVar(&slots, "slots", 1, "how many of them the command takes, all or none")
+	cmd.Flags().Var(&size, "max", "how many slots there are, for all who use the pool")
+	cmd.Flags().Var(&slots, "slots", "how many of them the command takes, all or none")
 	f.addWait(cmd)
 	f.add(cmd, cachify.DefaultLockExpiration)
 	return cmd

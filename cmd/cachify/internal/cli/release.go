@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -56,7 +57,21 @@ it, by force. A command that ran under it is ended as soon as that is noticed, a
 next renewal; until then it runs beside the next holder. If nobody holds KEY, nothing
 is done, and that is no error.`,
 		Example: `  cachify release deploy`,
-		Args:    one("key"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := one("key")(cmd, args); err != nil {
+				return err
+			}
+			asked := 0
+			for _, what := range []string{"lock", "once", "pool"} {
+				if given(cmd, what) != nil {
+					asked++
+				}
+			}
+			if asked > 1 {
+				return errors.New("only one of --lock, --once and --pool")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.open(cmd, nil)
 			if err != nil {
@@ -70,7 +85,6 @@ is done, and that is no error.`,
 	fs.Bool("lock", false, "the lock, as of \"cachify lock\"")
 	fs.Bool("once", false, "the guard, as of \"cachify once\"")
 	fs.Bool("pool", false, "the pool, as of \"cachify pool\"")
-	cmd.MarkFlagsMutuallyExclusive("lock", "once", "pool")
 	return cmd
 }
 

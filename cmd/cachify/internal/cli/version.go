@@ -16,12 +16,17 @@ func (a *app) versionCommand() *cobra.Command {
 		GroupID: groupHelp,
 		Short:   "Show the version",
 		Example: `  cachify version`,
-		Args:    cobra.NoArgs,
+		Args:    none,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(a.out, "cachify %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprint(a.out, versionLine())
 			return written(err)
 		},
 	}
+}
+
+// versionLine is what the command and the flag of that name show.
+func versionLine() string {
+	return fmt.Sprintf("cachify %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // version is that of the module, or of the commit that it was built from.

@@ -95,7 +95,7 @@ at, event (held, freed, waiting), name, key, kind, waiting, and holder as of "ls
 What comes and goes between two looks is not seen. While the store does not answer, it
 is asked again; the last line of the screen, or one on stderr, says so.`,
 		Example: `  cachify watch deploy --json`,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOne("key"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.open(cmd, nil)
 			if err != nil {

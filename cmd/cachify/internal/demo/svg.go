@@ -37,6 +37,7 @@ const style = `
 
 // picture is an SVG that grows downwards.
 type picture struct {
+	grid strings.Builder // behind the body
 	body strings.Builder
 	y    int
 	end  time.Duration
@@ -49,9 +50,11 @@ func SVG(w io.Writer, history []Event, verdicts []Verdict) error {
 	for _, part := range sc.parts {
 		p.y += svgTitle
 		p.text(svgLeft, p.y-12, "title", part.title)
+		top := p.y
 		for _, r := range part.rows {
 			p.row(r)
 		}
+		p.lines(top-6, p.y)
 	}
 	p.axis()
 	p.legend()
@@ -71,7 +74,7 @@ func SVG(w io.Writer, history []Event, verdicts []Verdict) error {
 	}
 	height := p.y + svgBottom
 	_, err := fmt.Fprintf(w, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" aria-label=\"%s\">\n<style>%s</style>\n%s</svg>\n",
-		svgWidth, height, svgWidth, height, "A timeline of processes that share a lock and a pool", style, p.body.String())
+		svgWidth, height, svgWidth, height, "A timeline of processes that share a lock and a pool", style, p.grid.String()+p.body.String())
 	return err
 }
 
@@ -120,10 +123,16 @@ func (p *picture) cross(x float64, y int) {
 		x-half, y-half, 2*half, 2*half, 2*half, 2*half, 2*half)
 }
 
+// lines draws the seconds behind a part, and not through its title.
+func (p *picture) lines(top, bottom int) {
+	for at := time.Duration(0); at <= p.end; at += time.Second {
+		fmt.Fprintf(&p.grid, "<path d=\"M%.1f %d V%d\" class=\"grid\"/>\n", p.x(at), top, bottom+6)
+	}
+}
+
 func (p *picture) axis() {
 	p.y += svgLine
 	for at := time.Duration(0); at <= p.end; at += time.Second {
-		fmt.Fprintf(&p.body, "<path d=\"M%.1f %d V%d\" class=\"grid\"/>\n", p.x(at), svgTop+svgTitle-6, p.y-12)
 		p.text(int(p.x(at))-4, p.y, "small", fmt.Sprintf("%ds", at/time.Second))
 	}
 }

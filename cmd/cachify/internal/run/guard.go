@@ -73,13 +73,13 @@ func (w *watch) check() demand {
 		w.killIn(w.Grace)
 		return terminate
 	case err != nil, left <= w.Kill:
-		w.lost = errExpiring
+		w.lost = ErrExpiring
 		if err != nil {
 			w.lost = err
 		}
 		return kill
 	case left <= w.Terminate:
-		w.lost = errExpiring
+		w.lost = ErrExpiring
 		w.killIn(left - w.Kill)
 		return terminate
 	case left != driver.NoExpiry:

@@ -81,19 +81,19 @@ func TestWatch(t *testing.T) {
 	}{
 		"it expires": {
 			func(*fakeLease) {},
-			[]act{{terminate, 24 * s}, {kill, 29 * s}}, errExpiring,
+			[]act{{terminate, 24 * s}, {kill, 29 * s}}, ErrExpiring,
 		},
 		"it is renewed once": {
 			func(l *fakeLease) {
 				time.AfterFunc(10*s, func() { l.renew(30 * s) })
 			},
-			[]act{{terminate, 34 * s}, {kill, 39 * s}}, errExpiring,
+			[]act{{terminate, 34 * s}, {kill, 39 * s}}, ErrExpiring,
 		},
 		"it is renewed when it is too late": {
 			func(l *fakeLease) {
 				time.AfterFunc(25*s, func() { l.renew(30 * s) })
 			},
-			[]act{{terminate, 24 * s}, {kill, 29 * s}}, errExpiring,
+			[]act{{terminate, 24 * s}, {kill, 29 * s}}, ErrExpiring,
 		},
 		"it is taken away": {
 			func(l *fakeLease) {

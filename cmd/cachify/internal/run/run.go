@@ -66,8 +66,8 @@ type Result struct {
 	Alone bool
 }
 
-// errExpiring is why a child is ended before its lease is.
-var errExpiring = errors.New("the lease is about to expire, and could not be renewed")
+// ErrExpiring is why a child is ended before its lease is.
+var ErrExpiring = errors.New("the lease is about to expire, and could not be renewed")
 
 // Find finds a program as a shell does. The error has the exit code of shells.
 func Find(name string) (string, error) {

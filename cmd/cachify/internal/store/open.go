@@ -73,7 +73,7 @@ func (s Settings) openFile(ctx context.Context, rest string) (Store, error) {
 	}
 	if s.makeDir {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return nil, fmt.Errorf("the directory of the store: %w", err)
+			return nil, fmt.Errorf("the directory of the store: %w; name another store with --store or %s", err, EnvStore)
 		}
 	}
 	store, err := sqlitestore.New(ctx, sqlitestore.Options{Path: path})

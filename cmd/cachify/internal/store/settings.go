@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/go-cachify/cachify"
 )
@@ -92,7 +93,7 @@ func readFile(getenv func(string) string) (path string, cfg file, err error) {
 	}
 	path = filepath.Join(dir, "config.json")
 	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // such as a home of /dev/null
 		return path, cfg, nil
 	}
 	if err != nil {
