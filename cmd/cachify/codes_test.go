@@ -152,7 +152,7 @@ func TestUsage(t *testing.T) {
 		{"lock k -x 0 -- ls", "it must be from 1ms to 100 years"},
 		{"lock k -x -- ls", "it must be a time like"},
 		{"lock k -E 256 -- ls", "an exit code is a number from 0 to 255"},
-		{"lock k --min-hold 1m -x 30s -- ls", "MinHold of 1m0s is longer than the expiry of 30s"},
+		{"lock k --min-hold 1m -x 30s -- ls", "--min-hold of 1m0s: it must not be longer than --expiry, 30s"},
 		{"lock k --bogus -- ls", "unknown flag: --bogus"},
 		{"once k -w -- ls", "unknown shorthand flag: 'w'"},
 		{"pool k -- ls", "--max is missing"},
@@ -161,7 +161,7 @@ func TestUsage(t *testing.T) {
 		{"cached k -- ls", "--ttl is missing"},
 		{"release", "there is no key"},
 		{"release a b", "one key, not 2"},
-		{"release --lock --pool a", "[lock once pool]"},
+		{"release --lock --pool a", "only one of --lock, --once and --pool"},
 		{"reset", "there is no key"},
 		{"frobnicate", `unknown command "frobnicate"`},
 	} {
