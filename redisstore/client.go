@@ -44,10 +44,10 @@ var _ core.Client = adapter{}
 
 func (c adapter) Run(ctx context.Context, s *core.Script, keys, args []string) (core.Reply, error) {
 	r := c.client.Do(undated{ctx},
-		c.client.B().Evalsha().Sha1(s.SHA).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build())
+		c.client.B().Evalsha().Sha1(s.SHA()).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build())
 	if e, isReply := rueidis.IsRedisErr(r.Error()); isReply && e.IsNoScript() {
 		r = c.client.Do(undated{ctx},
-			c.client.B().Eval().Script(s.Source).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build())
+			c.client.B().Eval().Script(s.Source()).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build())
 	}
 	return reply(r)
 }

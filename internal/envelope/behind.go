@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"slices"
 )
 
@@ -37,7 +36,7 @@ func AppendBehind(dst []byte, h Header, payload []byte) []byte {
 	behind := len(dst)
 	dst = appendHeader(dst, h)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(dst)-behind+tailLen))
-	dst = binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+	dst = binary.LittleEndian.AppendUint32(dst, checksum(dst[start:]))
 	return append(dst, sign0, sign1)
 }
 
@@ -53,7 +52,7 @@ func ParseBehind(b []byte) (Header, []byte, error) {
 		return Header{}, nil, errShort
 	}
 	summed := b[:n-checksumLen-2]
-	if crc32.Checksum(summed, castagnoli) != binary.LittleEndian.Uint32(b[len(summed):]) {
+	if checksum(summed) != binary.LittleEndian.Uint32(b[len(summed):]) {
 		return Header{}, nil, errChecksum
 	}
 	length := uint64(binary.LittleEndian.Uint32(b[n-tailLen:]))

@@ -92,7 +92,9 @@ const (
 	minLen      = prefixLen + 4 + checksumLen - 1 // created, cost, codec; ttl may be absent
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// checksum is CRC-32C. Its table is made by the first call, not by every program that
+// links this package.
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 // Append appends the frame of h and payload to dst. Every field of h survives as it
 // is, durations below zero too. It panics if h.Kind is none of the kinds: [Parse]
@@ -101,7 +103,7 @@ func Append(dst []byte, h Header, payload []byte) []byte {
 	start := len(dst)
 	dst = appendHeader(dst, h)
 	dst = append(dst, payload...)
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+	return binary.LittleEndian.AppendUint32(dst, checksum(dst[start:]))
 }
 
 // appendHeader appends all from the magic to the codec.
@@ -135,7 +137,7 @@ func Parse(b []byte) (Header, []byte, error) {
 		return Header{}, nil, errVersion
 	}
 	body := b[:len(b)-checksumLen]
-	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[len(body):]) {
+	if checksum(body) != binary.LittleEndian.Uint32(b[len(body):]) {
 		return Header{}, nil, errChecksum
 	}
 	h, rest, err := parseHeader(body)

@@ -123,7 +123,7 @@ func TestMalformed(t *testing.T) {
 
 // sealed adds the checksum to body.
 func sealed(body string) []byte {
-	return binary.LittleEndian.AppendUint32([]byte(body), crc32.Checksum([]byte(body), castagnoli))
+	return binary.LittleEndian.AppendUint32([]byte(body), crc32.Checksum([]byte(body), crc32.MakeTable(crc32.Castagnoli)))
 }
 
 func TestUnknownKindPanics(t *testing.T) {

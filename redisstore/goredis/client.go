@@ -97,9 +97,9 @@ func (a adapter) Do(ctx context.Context, command core.Command) (core.Reply, erro
 }
 
 func (a adapter) Run(ctx context.Context, s *core.Script, keys, args []string) (core.Reply, error) {
-	r, err := a.process(ctx, newEval(ctx, "EVALSHA", s.SHA, keys, args))
+	r, err := a.process(ctx, newEval(ctx, "EVALSHA", s.SHA(), keys, args))
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		return a.process(ctx, newEval(ctx, "EVAL", s.Source, keys, args))
+		return a.process(ctx, newEval(ctx, "EVAL", s.Source(), keys, args))
 	}
 	return r, err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 //go:embed scripts/*.lua
@@ -27,19 +28,27 @@ var (
 // allScripts are those that a start makes known to the servers.
 var allScripts []*Script
 
-// Script is a program that a server runs in one step.
-type Script struct {
-	Source string
-	SHA    string // of the source, in hex, as servers know it
-}
+// Script is a program that a server runs in one step. It is put together when it is
+// first needed: who links this package may talk to no server at all.
+type Script struct{ text func() scriptText }
+
+type scriptText struct{ source, sha string }
+
+// Source is the program.
+func (s *Script) Source() string { return s.text().source }
+
+// SHA is the hash of the source, in hex, as servers know it.
+func (s *Script) SHA() string { return s.text().sha }
 
 // script makes the script of a file. Parts that several share are included where
 // the file says so: the common case of a script comes before most of them, since a
 // server defines all functions above it anew with each call. Comments stay here.
 func script(name string) *Script {
-	text := source(name)
-	sum := sha1.Sum([]byte(text))
-	s := &Script{Source: text, SHA: hex.EncodeToString(sum[:])}
+	s := &Script{sync.OnceValue(func() scriptText {
+		text := source(name)
+		sum := sha1.Sum([]byte(text))
+		return scriptText{source: text, sha: hex.EncodeToString(sum[:])}
+	})}
 	allScripts = append(allScripts, s)
 	return s
 }

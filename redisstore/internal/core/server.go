@@ -103,7 +103,7 @@ func preload(ctx context.Context, client Client) error {
 	defer cancel()
 	loads := make([]Command, len(allScripts))
 	for i, s := range allScripts {
-		loads[i] = Command{Name: "SCRIPT", Args: []string{"LOAD", s.Source}}
+		loads[i] = Command{Name: "SCRIPT", Args: []string{"LOAD", s.Source()}}
 	}
 	_, _ = guarded(limited, func() (struct{}, error) {
 		return struct{}{}, client.EachMaster(limited, func(ctx context.Context, server Conn) error {
