@@ -8,9 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
-
-	"github.com/go-cachify/cachify/cmd/cachify/internal/exit"
 )
 
 // shells are those that are known, and how to write what completes in them.
@@ -100,23 +97,4 @@ func (a *app) heldKeys(cmd *cobra.Command, args []string, begun string) ([]cobra
 		}
 	}
 	return keys, cobra.ShellCompDirectiveNoFileComp
-}
-
-func (a *app) manCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "man [COMMAND]",
-		Hidden:  true, // for who makes packages
-		Short:   "Write the man page of cachify, or of one of its commands",
-		Example: `  cachify man lock >cachify-lock.1`,
-		Args:    atMostOne("command"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			page, _, err := cmd.Root().Find(args)
-			if err != nil || len(args) > 0 && page == cmd.Root() {
-				return exit.Usagef("unknown command %q for man", strings.Join(args, ""))
-			}
-			page.DisableAutoGenTag = true // who made it, and on which day
-			head := &doc.GenManHeader{Section: "1", Source: "cachify " + version(), Manual: "cachify"}
-			return written(doc.GenMan(page, head, a.out))
-		},
-	}
 }
