@@ -40,18 +40,21 @@ const (
 
 // prepare sees to it that there is a file of ours at path, and returns its real
 // path. Nothing that may be somebody else's is changed.
-func prepare(path string, allowNetwork bool) (string, error) {
-	path, err := filepath.Abs(path)
+func prepare(opts Options) (string, error) {
+	path, err := filepath.Abs(opts.Path)
 	if err != nil {
 		return "", err
 	}
 	path = resolved(path)
-	if fs := networkOf(filepath.Dir(path)); fs != "" && !allowNetwork {
+	if fs := networkOf(filepath.Dir(path)); fs != "" && !opts.AllowNetwork {
 		return "", fmt.Errorf("sqlitestore: %s: %w (%s): several machines would not exclude each other, "+
 			"and could damage it; choose a local directory", path, ErrNetwork, fs)
 	}
 	isNew, err := check(path)
-	if isNew {
+	switch {
+	case isNew && opts.MustExist:
+		return "", fmt.Errorf("sqlitestore: %s: %w", path, fs.ErrNotExist)
+	case isNew:
 		err = create(path)
 	}
 	return resolved(path), err

@@ -398,3 +398,26 @@ func TestPathsThatAreNoFiles(t *testing.T) {
 		}
 	}
 }
+
+// Who only looks makes no file.
+func TestMustExist(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	opts := sqlitestore.Options{Path: path, MustExist: true}
+	if _, err := sqlitestore.New(t.Context(), opts); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want that there is no such file", err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("now there is something: %v", err)
+	}
+	s, err := sqlitestore.New(t.Context(), sqlitestore.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	only, err := sqlitestore.New(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer only.Close()
+	works(t, only)
+}

@@ -20,6 +20,10 @@ type Options struct {
 	// name. Not empty.
 	Path string
 
+	// MustExist keeps New from making the file: if there is none, the error wraps
+	// [fs.ErrNotExist]. For who only looks. Defaults to false.
+	MustExist bool
+
 	// AllowNetwork lets the file be on a network file system, or on FUSE, where
 	// exclusion depends on what that file system does. Only for one that is known to
 	// keep locks and shared memory for all that use it, on one machine. Defaults to
@@ -68,7 +72,7 @@ func New(ctx context.Context, opts Options) (*Store, error) {
 	if err := validatePath(opts.Path); err != nil {
 		return nil, err
 	}
-	path, err := prepare(opts.Path, opts.AllowNetwork)
+	path, err := prepare(opts)
 	if err != nil {
 		return nil, err
 	}

@@ -4,14 +4,17 @@ package main_test
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
 )
 
-// doctor says which store is used, and who said so.
+// doctor says which store is used, and who said so. It makes none.
 func (h *host) doctor(args ...string) (r struct{ Store, Origin, Prefix string }) {
 	h.Helper()
+	h.want(h.run(append(append([]string{"lock", "k"}, args...), "--", "true")...), 0, "")
 	got := h.run(append([]string{"doctor", "--json"}, args...)...)
 	h.want(got, 0, "")
 	if err := json.Unmarshal([]byte(got.out), &r); err != nil {
@@ -51,6 +54,18 @@ func TestWhichStore(t *testing.T) {
 	if _, err := os.Stat(h.file("flag.db")); err != nil {
 		t.Error(err)
 	}
+}
+
+// A mistyped name makes no file, and is not an empty store.
+func TestLookingMakesNoFile(t *testing.T) {
+	h := newHost(t)
+	for _, args := range [][]string{{"ls"}, {"show", "k"}, {"watch"}, {"release", "k"}, {"reset", "k"}, {"doctor"}} {
+		h.want(h.run(append(args, "--store", "sqlite:typo.db")...), 69, "no such file")
+	}
+	if _, err := os.Stat(h.file("typo.db")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("now there is something: %v", err)
+	}
+	h.want(h.run("ls"), 0, "") // of the environment: it has not been used yet
 }
 
 // Without the directories' own variables they are where each system has them.

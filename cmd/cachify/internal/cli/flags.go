@@ -63,6 +63,17 @@ func (f *leaseFlags) lockOptions(wait time.Duration) []cachify.LockOption {
 	return opts
 }
 
+func (f *leaseFlags) onceOptions() []cachify.OnceOption {
+	opts := []cachify.OnceOption{cachify.Expiry(time.Duration(f.expiry))}
+	if !f.noKeepAlive {
+		opts = append(opts, cachify.KeepAlive())
+	}
+	if f.minHold > 0 {
+		opts = append(opts, cachify.MinHold(time.Duration(f.minHold)))
+	}
+	return opts
+}
+
 func (f *leaseFlags) poolOptions(wait time.Duration, slots int) []cachify.PoolOption {
 	opts := []cachify.PoolOption{cachify.SlotExpiry(time.Duration(f.expiry)), cachify.Slots(slots)}
 	if !f.noKeepAlive {

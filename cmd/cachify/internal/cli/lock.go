@@ -40,14 +40,19 @@ It is the lock that c.Lock(KEY) of the library and lock(key=KEY) of py-cachify t
 	return cmd
 }
 
+// exclusive is a lock or a guard.
+type exclusive interface {
+	Holder(ctx context.Context) (cachify.Holder, bool, error)
+}
+
 // locked is the end of a command that did not get a lock.
-func (f *leaseFlags) locked(ctx context.Context, lock *cachify.Lock, key string, err error) error {
+func (f *leaseFlags) locked(ctx context.Context, on exclusive, key string, err error) error {
 	held := (*cachify.LockedError)(nil)
 	if !errors.As(err, &held) {
 		return f.failure(ctx, key, err)
 	}
 	by := nameOf(held.Holder) + "; " + leaseEnd(held.RetryAfter)
-	if h, ok, err := lock.Holder(ctx); err == nil && ok { // which knows more
+	if h, ok, err := on.Holder(ctx); err == nil && ok { // which knows more
 		by = describe(h)
 	}
 	return f.conflict(heldOr(err), "%s is held by %s%s", key, by, waited(held.Waited))

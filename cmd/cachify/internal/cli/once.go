@@ -11,11 +11,6 @@ import (
 	"github.com/go-cachify/cachify/cmd/cachify/internal/exit"
 )
 
-// What the library puts behind keys (see its key templates).
-const (
-	suffixOnce = "-once"
-)
-
 func (a *app) onceCommand() *cobra.Command {
 	f := &leaseFlags{}
 	var fail bool
@@ -32,16 +27,14 @@ out that start late.`,
 		Example: `  cachify once daily-report --min-hold 1m -- ./report.py`,
 		Args:    keyAndCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			// A guard is a lock with a suffix, and unlike a guard a lock shows its lease.
-			key := args[0] + suffixOnce
 			return a.run(cmd, args, leased{
 				flags: f,
-				on:    func(s *session, wait time.Duration) acquirer { return s.Lock(key, f.lockOptions(wait)...) },
+				on:    func(s *session, _ time.Duration) acquirer { return s.Once(args[0], f.onceOptions()...) },
 				refused: func(ctx context.Context, s *session, err error) error {
 					if errors.Is(err, cachify.ErrLocked) && !fail && !f.conflictCode.given {
 						return exit.Silent(exit.OK)
 					}
-					return f.locked(ctx, s.Lock(key), args[0], err)
+					return f.locked(ctx, s.Once(args[0]), args[0], err)
 				},
 			})
 		},

@@ -43,6 +43,8 @@ func (a *app) open(cmd *cobra.Command, events *cachify.Events) (*session, error)
 	if err != nil {
 		return nil, err
 	}
+	_, holds := cmd.Annotations[runsChild]
+	settings.OnlyLook = !holds
 	ctx := cmd.Context()
 	st, err := settings.Open(ctx)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -76,7 +77,10 @@ func (s Settings) openFile(ctx context.Context, rest string) (Store, error) {
 			return nil, fmt.Errorf("the directory of the store: %w; name another store with --store or %s", err, EnvStore)
 		}
 	}
-	store, err := sqlitestore.New(ctx, sqlitestore.Options{Path: path})
+	store, err := sqlitestore.New(ctx, sqlitestore.Options{Path: path, MustExist: s.OnlyLook && s.Origin == fromFlag})
+	if errors.Is(err, fs.ErrNotExist) && s.OnlyLook {
+		return nil, fmt.Errorf("store %s: there is no such file; it is made when something is held in it for the first time", s.Redacted())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", s.Redacted(), err)
 	}

@@ -23,6 +23,9 @@ const (
 	EnvPrefix = "CACHIFY_PREFIX"
 )
 
+// fromFlag is the origin of what the command line says.
+const fromFlag = "--store"
+
 // Flags are what the command line says. nil: nothing.
 type Flags struct {
 	Store  *string
@@ -37,6 +40,10 @@ type Settings struct {
 	// Origin is where URL comes from, for people: "--store", "CACHIFY_STORE", the name
 	// of the config file, or "default".
 	Origin string
+
+	// OnlyLook keeps Open from making a file whose name stands on the command line,
+	// where it is easily mistyped.
+	OnlyLook bool
 
 	makeDir bool // of the file, because it is ours
 }
@@ -66,7 +73,7 @@ func Resolve(flags Flags, getenv func(string) string) (Settings, error) {
 	}
 	switch url := getenv(EnvStore); {
 	case flags.Store != nil:
-		s.URL, s.Origin = *flags.Store, "--store"
+		s.URL, s.Origin = *flags.Store, fromFlag
 	case url != "":
 		s.URL, s.Origin = url, EnvStore
 	case cfg.Store != nil:
