@@ -7,6 +7,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-cachify/cachify/driver"
 )
 
 // shown is what programs read.
@@ -87,4 +92,38 @@ func TestList(t *testing.T) {
 	}
 	h.want(h.run("show"), 64, "there is no key")
 	h.want(h.run("ls", "a", "b"), 64, `at most one prefix, not 2: "b" is too much`)
+}
+
+// What others have put into a key or a holder does nothing to a terminal.
+func TestHostileNames(t *testing.T) {
+	h := newHost(t)
+	harmless := func(text string) {
+		t.Helper()
+		if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' }) {
+			t.Errorf("not harmless: %q", text)
+		}
+	}
+	lines := func(text string, want int) {
+		t.Helper()
+		if n := strings.Count(text, "\n"); n != want {
+			t.Errorf("%d lines: %q", n, text)
+		}
+		harmless(text)
+	}
+	const key = "\x1b]0;gotcha\a\xff\x9b2J\u202eb"
+	_, err := h.store().Acquire(t.Context(), driver.AcquireRequest{
+		Name: "PYC-" + key, Holder: "ho\x1b[2Jst\x9b:12\a:abc/1", Limit: 1, Slots: 1, TTL: time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines(h.run("ls").out, 2)
+	lines(h.run("show", key).out, 2)
+	r := h.run("lock", key, "--", "true")
+	h.want(r, 75, "is held by")
+	lines(r.err, 1)
+	lines(h.run("lock", "k", "--", key).err, 1)
+	h.json("ls")
+	lines(h.run("release", key).out, 1)
+	lines(h.run("release", key).out, 1)
 }

@@ -63,3 +63,14 @@ next  lock      nobody                       -    -    -                  1
 		}
 	}
 }
+
+func TestPrintable(t *testing.T) {
+	for s, want := range map[string]string{
+		"nightly backup": "nightly backup", "über-дата": "über-дата",
+		"a\x1b[2J": `"a\x1b[2J"`, "a\u202eb": `"a\u202eb"`, "a\x9b2J": `"a\x9b2J"`, "a\xff": `"a\xff"`,
+	} {
+		if got := printable(s); got != want {
+			t.Errorf("%q: got %s, want %s", s, got, want)
+		}
+	}
+}

@@ -26,7 +26,7 @@ func parseHolder(id string) (who, bool) {
 // nameOf says who a holder string is.
 func nameOf(id string) string {
 	if w, ok := parseHolder(id); ok {
-		return "pid " + w.PID + " on " + w.Host
+		return printable("pid " + w.PID + " on " + w.Host) // written by another program
 	}
 	if id == "" {
 		return "another"

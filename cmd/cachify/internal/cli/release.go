@@ -114,7 +114,7 @@ func (a *app) release(cmd *cobra.Command, s *session, key string) error {
 	}
 	switch len(held) {
 	case 0:
-		_, err := fmt.Fprintf(a.out, "%s: nobody holds it\n", key)
+		_, err := fmt.Fprintf(a.out, "%s: nobody holds it\n", printable(key))
 		return written(err)
 	case 1:
 	default:
@@ -123,7 +123,7 @@ func (a *app) release(cmd *cobra.Command, s *session, key string) error {
 	if err := held[0].release(ctx); err != nil {
 		return failure(ctx, err)
 	}
-	_, err := fmt.Fprintf(a.out, "%s: %s was taken from %s\n", key, held[0].what, strings.Join(whose, ", "))
+	_, err := fmt.Fprintf(a.out, "%s: %s was taken from %s\n", printable(key), held[0].what, strings.Join(whose, ", "))
 	return written(err)
 }
 

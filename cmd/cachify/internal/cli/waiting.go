@@ -44,7 +44,7 @@ func (l *waitingLine) show(e cachify.WaitEvent) {
 	}
 	l.shown = true
 	text := fmt.Sprintf("cachify: waiting %s for %s: held by %s; %s",
-		e.Waited.Round(time.Second), e.Key, nameOf(e.Holder), leaseEnd(e.RetryAfter))
+		e.Waited.Round(time.Second), printable(e.Key), nameOf(e.Holder), leaseEnd(e.RetryAfter))
 	if width, _, err := term.GetSize(int(l.out.Fd())); err == nil && width > 1 {
 		text = clip(text, width-1)
 	}

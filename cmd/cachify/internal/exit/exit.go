@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The exit codes, besides those of the child. 64, 69, 70 and 75 are those of
@@ -95,10 +98,28 @@ func With(stderr io.Writer, err error) int {
 
 // Say writes one line.
 func Say(stderr io.Writer, format string, args ...any) {
-	_, _ = fmt.Fprintf(stderr, "cachify: %s\n", Line(fmt.Sprintf(format, args...))) // there is nobody else to tell
+	_, _ = fmt.Fprintf(stderr, "cachify: %s\n", Harmless(Line(fmt.Sprintf(format, args...)))) // there is nobody else to tell
 }
 
 // Line makes one line of what may be several, as the text of joined errors is.
 func Line(text string) string {
 	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
+}
+
+// Harmless is s with all escaped that could change a terminal: keys and holders come
+// from others.
+func Harmless(s string) string {
+	text := &strings.Builder{}
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(text, `\x%02x`, s[0])
+		} else if unicode.IsPrint(r) {
+			text.WriteRune(r)
+		} else {
+			text.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+		s = s[n:]
+	}
+	return text.String()
 }
