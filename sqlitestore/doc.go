@@ -20,8 +20,8 @@
 // Beside the file there are others whose names begin with its name: "-wal", the log,
 // and "-shm", which SQLite needs, and "-push", the directory of sockets. They belong
 // to the file, and stay when a process is killed; whoever comes next goes on with
-// them. Who removes the file while it is in use gets [ErrRemoved] from those that
-// have it open.
+// them. Who removes, renames or replaces one of the first three while it is in use gets
+// [ErrRemoved] from those that have it open, and their leases are lost.
 //
 // Lease names and record keys are different name spaces. What is over is removed,
 // a little by each request that adds something. The file gives back what it does not

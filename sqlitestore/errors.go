@@ -37,8 +37,10 @@ var (
 	// ErrNetwork: the file is on a network file system (see [Options.AllowNetwork]).
 	ErrNetwork = errors.New("on a network file system")
 
-	// ErrRemoved: the file was removed while the store was open. What others hold may
-	// be in a new file of the same name by now, so this store does not go on.
+	// ErrRemoved: the file, or one of those beside it that the engine needs, was
+	// removed, renamed or replaced while the store was open. What others hold may be in
+	// a new file of the same name by now, so this store does not go on. Who extends or
+	// releases a lease gets [driver.ErrLost] with it: nothing keeps others out.
 	ErrRemoved = errors.New("was removed")
 )
 

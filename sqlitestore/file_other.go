@@ -11,5 +11,11 @@ func lockFile(*os.File) error { return nil }
 // writable does not tell on this system.
 func writable(string) error { return nil }
 
-// isRemoved is false: a file that is open cannot be removed here.
-func isRemoved(*os.File) bool { return false }
+// family does nothing: a file that is open cannot be removed here.
+type family struct{}
+
+func newFamily(*os.File) (f family, err error) { return f, nil }
+
+func (*family) isBroken(string) bool { return false }
+
+func (*family) complete(string) {}

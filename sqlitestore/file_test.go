@@ -219,6 +219,57 @@ func TestRemovedFile(t *testing.T) {
 	}
 }
 
+// The same for all that takes a file away from those who come later. A lease in it is
+// lost at once.
+func TestSplitFamily(t *testing.T) {
+	for name, split := range map[string]func(path string) error{
+		"renamed":            func(path string) error { return os.Rename(path, path+".old") },
+		"directory renamed":  func(path string) error { return os.Rename(filepath.Dir(path), filepath.Dir(path)+".old") },
+		"replaced":           func(path string) error { return replace(path) },
+		"the log removed":    func(path string) error { return os.Remove(path + "-wal") },
+		"the log replaced":   func(path string) error { return replace(path + "-wal") },
+		"the index removed":  func(path string) error { return os.Remove(path + "-shm") },
+		"the index replaced": func(path string) error { return replace(path + "-shm") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "dir")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, "file")
+			s := open(t, path)
+			g, err := s.Acquire(t.Context(), request(driver.NewClient(), "job"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := split(path); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Acquire(t.Context(), request(driver.NewClient(), "other")); !errors.Is(err, sqlitestore.ErrRemoved) || errors.Is(err, driver.ErrLost) {
+				t.Errorf("Acquire: got error %v, want ErrRemoved", err)
+			}
+			if _, err := s.Extend(t.Context(), g, time.Minute); !errors.Is(err, sqlitestore.ErrRemoved) || !errors.Is(err, driver.ErrLost) {
+				t.Errorf("Extend: got error %v, want ErrLost and ErrRemoved", err)
+			}
+			if err := s.Release(t.Context(), g); !errors.Is(err, sqlitestore.ErrRemoved) || !errors.Is(err, driver.ErrLost) {
+				t.Errorf("Release: got error %v, want ErrLost and ErrRemoved", err)
+			}
+		})
+	}
+}
+
+// replace puts a copy of a file into its place.
+func replace(path string) error {
+	content, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path+".copy", content, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(path+".copy", path)
+	}
+	return err
+}
+
 // Two names of one file are one store.
 func TestSymlink(t *testing.T) {
 	dir := t.TempDir()

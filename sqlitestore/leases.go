@@ -2,6 +2,8 @@ package sqlitestore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -65,7 +67,7 @@ func (s *Store) Extend(ctx context.Context, g driver.Grant, ttl time.Duration) (
 	err := s.write(ctx, func(t *turn) { g, ok = t.extend(g, ttl) })
 	switch {
 	case err != nil:
-		return driver.Grant{}, err
+		return driver.Grant{}, orLost(err)
 	case !ok:
 		return driver.Grant{}, driver.ErrLost
 	}
@@ -98,6 +100,15 @@ func (s *Store) Release(ctx context.Context, g driver.Grant) error {
 	err := s.write(ctx, func(t *turn) { ok = t.release(g.Name, g.Holder) })
 	if err == nil && !ok {
 		err = driver.ErrLost
+	}
+	return orLost(err)
+}
+
+// orLost says of a lease in a file that was removed that it is lost: others go by
+// another file.
+func orLost(err error) error {
+	if errors.Is(err, ErrRemoved) {
+		return fmt.Errorf("%w: %w", driver.ErrLost, err)
 	}
 	return err
 }

@@ -40,13 +40,14 @@ type Options struct {
 type Store struct {
 	path   string
 	system func() systemTime
-	file   *os.File // to see whether it is removed
+	file   *os.File // to know which one it is, for as long as it is open
 	pushes *pushes
 
 	// One request of this process writes at a time, and one uses the connection. So
 	// while a writer waits for other processes, the connection is there for readers.
 	writing chan struct{}
 	conns   chan *conn
+	family  family // of who has the connection
 
 	done   chan struct{} // closed by Close
 	closed sync.Once
@@ -87,8 +88,12 @@ func New(ctx context.Context, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(failure(path, err), file.Close())
 	}
+	family, err := newFamily(file)
+	if err != nil {
+		return nil, errors.Join(failure(path, err), c.close(), file.Close())
+	}
 	s := &Store{
-		path: path, system: newSystem(), file: file,
+		path: path, system: newSystem(), file: file, family: family,
 		writing: make(chan struct{}, 1), conns: make(chan *conn, 1), done: make(chan struct{}),
 	}
 	s.conns <- c
@@ -208,11 +213,15 @@ func (s *Store) patiently(ctx context.Context, do func() error) error {
 // once runs one transaction.
 func (s *Store) once(ctx context.Context, t turn, do func(*turn)) ([]push, error) {
 	err := s.with(ctx, func(c *conn) error {
-		if isRemoved(s.file) { // what a new one of its name says cannot be known
+		if s.family.isBroken(s.path) { // what new ones of those names say cannot be known
 			return ErrRemoved
 		}
 		t.conn, t.system = c, s.system
-		return t.do(do)
+		err := t.do(do)
+		if err == nil {
+			s.family.complete(s.path)
+		}
+		return err
 	})
 	return t.pushes, err
 }
