@@ -203,3 +203,30 @@ func TestCachedTooMuch(t *testing.T) {
 		t.Errorf("%d runs", h.runs())
 	}
 }
+
+// What nobody has read is not remembered as if it were all, even if the child does not
+// mind.
+func TestCachedPartly(t *testing.T) {
+	h := newHost(t)
+	p := h.start("cached", "k", "--ttl", "1m", "--", "sh", "-c",
+		"trap '' PIPE; echo run >>runs; echo a; until test -e go; do sleep 0.01; done; echo b; echo c; exit 0")
+	p.expect("a")
+	_ = p.from.Close()
+	h.write("go", "")
+	<-p.ended
+	if r := h.run("cached", "k", "--ttl", "1m", "--", "echo", "all of it"); r.out != "all of it\n" {
+		t.Errorf("a part was remembered: %+v", r)
+	}
+}
+
+// Who stops reading what is replayed ends it as any command, without a word.
+func TestCachedReplayIntoAClosedPipe(t *testing.T) {
+	h := newHost(t)
+	h.want(h.run("cached", "k", "--ttl", "1m", "--", "seq", "1", "100000"), 0, "")
+	p := h.start("cached", "k", "--ttl", "1m", "--", "false")
+	p.expect("1")
+	_ = p.from.Close()
+	if r := p.end(); r.code != 141 || r.err != "" {
+		t.Errorf("got %+v", r)
+	}
+}

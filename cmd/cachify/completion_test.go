@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -23,6 +24,12 @@ func TestCompletion(t *testing.T) {
 		t.Errorf("bash does not understand it: %v: %s", err, out)
 	}
 
+	if r := h.run("__completeNoDesc", "show", ""); r.code != 0 || r.out != ":4\n" {
+		t.Errorf("got %+v", r)
+	}
+	if _, err := os.Stat(h.file("store.db")); err == nil {
+		t.Error("completing has made the store")
+	}
 	h.hold("lock", "deploy")
 	h.hold("once", "deploy")
 	h.hold("pool", "gpu", "--max", "2")

@@ -187,7 +187,7 @@ func (l *load) run(ctx context.Context, _ string) (output, error) {
 	}
 	l.child.Stdout, l.child.Stderr = rec.stdout.in, rec.stderr.in
 	res, err := run.Run(ctx, l.child, nil)
-	out, whole, unwritten := rec.finish(l.signalled)
+	out, incomplete := rec.finish(l.signalled)
 	if err != nil {
 		return output{}, &unkept{err: err, why: err.Error()}
 	}
@@ -196,14 +196,13 @@ func (l *load) run(ctx context.Context, _ string) (output, error) {
 	switch {
 	case res.Code != 0 && (!l.flags.failures || res.Signal != 0):
 		return output{}, &unkept{err: ended(res), why: fmt.Sprintf("the command failed with %d", res.Code)}
-	case unwritten != nil:
-		return output{}, &unkept{err: undelivered(unwritten), why: unwritten.Error()}
-	case !whole:
-		why := fmt.Sprintf("the output is too long to be remembered, more than %d MiB", maxKept>>20)
-		if !l.quiet {
-			exit.Say(l.app.err, "%s", why)
+	case errors.Is(incomplete, errTooLong), errors.Is(incomplete, errCut):
+		if !l.quiet && errors.Is(incomplete, errTooLong) {
+			exit.Say(l.app.err, "%s", incomplete)
 		}
-		return output{}, &unkept{err: ended(res), why: why}
+		return output{}, &unkept{err: ended(res), why: incomplete.Error()}
+	case incomplete != nil:
+		return output{}, &unkept{err: undelivered(incomplete), why: incomplete.Error()}
 	}
 	return out, nil
 }

@@ -78,6 +78,9 @@ func (a *app) heldKeys(cmd *cobra.Command, args []string, begun string) ([]cobra
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 	defer cancel()
 	cmd.SetContext(ctx)
+	if settings, err := a.settings(cmd); err != nil || settings.IsAbsent() { // a key press makes no files
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 	s, err := a.open(cmd, nil)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync"
+	"time"
 )
 
 // maxKept is how much output is remembered, at most.
@@ -120,10 +122,14 @@ func (r *recorder) isOther(s *stream, p *part) bool {
 	return p.Stdout != nil
 }
 
+// lastWords is how long a child's output is still read after a signal came: it may have
+// written what it did about it.
+const lastWords = 2 * time.Second
+
 // finish waits until all that has the child's streams has closed them, as a shell
-// does for $(...), or until stop ends. It returns what was written, and whether that
-// is all. The error is why it could not be handed on.
-func (r *recorder) finish(stop <-chan struct{}) (output, bool, error) {
+// does for $(...), or until stop. It returns what was written, and why that is not
+// all, or nil: errTooLong, errCut, or why it could not be handed on.
+func (r *recorder) finish(stop <-chan struct{}) (output, error) {
 	_, _ = r.stdout.in.Close(), r.stderr.in.Close()
 	read := make(chan struct{})
 	go func() {
@@ -133,9 +139,25 @@ func (r *recorder) finish(stop <-chan struct{}) (output, bool, error) {
 	select {
 	case <-read:
 	case <-stop:
-		_, _ = r.stdout.from.Close(), r.stderr.from.Close()
-		<-read
-		return output{}, false, nil
+		select {
+		case <-read:
+		case <-time.After(lastWords):
+			_, _ = r.stdout.from.Close(), r.stderr.from.Close()
+			<-read
+			return output{}, errCut
+		}
 	}
-	return r.kept, r.err == nil && r.size <= maxKept, r.err
+	switch {
+	case r.size > maxKept:
+		return output{}, errTooLong
+	case r.err != nil:
+		return output{}, r.err
+	}
+	return r.kept, nil
 }
+
+// Why an output is not to be remembered, though the caller got it.
+var (
+	errTooLong = fmt.Errorf("the output is too long to be remembered, more than %d MiB", maxKept>>20)
+	errCut     = errors.New("a signal came before the end of the output")
+)

@@ -87,6 +87,16 @@ func (s Settings) openFile(ctx context.Context, rest string) (Store, error) {
 	return store, nil
 }
 
+// IsAbsent reports whether the store is a file that is not there yet.
+func (s Settings) IsAbsent() bool {
+	rest, ok := strings.CutPrefix(s.URL, "sqlite:")
+	if !ok {
+		return false
+	}
+	_, err := os.Stat(filePath(rest))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // filePath takes the path out of what stands behind "sqlite:"; "//" and "///" before
 // it are as in other URLs. Empty: there is none.
 func filePath(rest string) string {
