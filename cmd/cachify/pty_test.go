@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -199,6 +200,43 @@ func TestJobControl(t *testing.T) {
 	s.typed("exit 0\n")
 	if code := s.end(); code != 0 {
 		t.Errorf("the shell ended with %d", code)
+	}
+}
+
+// While the command is stopped all of its job is, also what does not mind Ctrl-Z: nobody
+// would end it when the lease does.
+func TestAllOfTheJobStops(t *testing.T) {
+	h := newHost(t)
+	s := h.shell()
+	s.typed("$cachify lock k -x 2s -- sh -c '(trap \"\" TSTP; echo re\"\"ady; while :; do echo w >>work; sleep 0.01; done) & wait'\n")
+	s.expect("ready\r\n")
+	eventually(t, "it works", func() bool { return h.read("work") != "" })
+	s.typed(ctrlZ)
+	s.expect("Stopped")
+	before := 0
+	h.want(h.run("lock", "k", "-w", "--", "sh", "-c", "wc -l <work >before"), 0, "")
+	if _, err := fmt.Sscan(h.read("before"), &before); err != nil {
+		t.Fatal(err)
+	}
+	h.want(h.run("lock", "k", "--", "sleep", "0.2"), 0, "")
+	if n := strings.Count(h.read("work"), "\n"); n != before {
+		t.Errorf("it worked on while another held the lock: %d lines, then %d", before, n)
+	}
+	s.typed("fg\n")
+	s.expect("the command was ended")
+}
+
+// A job in the background does not write over the shell's prompt.
+func TestNoWaitingLineInTheBackground(t *testing.T) {
+	h := newHost(t)
+	holder := h.hold("lock", "k")
+	s := h.shell()
+	s.typed("$cachify lock k -w -- sh -c 'echo i\"\"n' &\n")
+	h.waiting("k", 1)
+	h.want(h.run("lock", "k", "-w", "300ms", "--", "true"), 124, "k is held")
+	h.want(holder.finish(), 0, "")
+	if before := s.expect("in\r\n"); strings.Contains(before, "waiting") {
+		t.Errorf("got %q", before)
 	}
 }
 

@@ -3,8 +3,12 @@
 package main_test
 
 import (
+	"os/exec"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Each signal that the command gets, the child gets once.
@@ -63,12 +67,52 @@ func TestSignalWhileWaiting(t *testing.T) {
 
 // As under nohup: what is ignored stays so, for the child too.
 func TestIgnoredSignals(t *testing.T) {
+	for _, sig := range []string{"HUP", "INT", "TSTP", "TTIN", "TTOU"} {
+		h := newHost(t)
+		cmd := h.command()
+		cmd.Path = "/bin/sh"
+		cmd.Args = []string{"sh", "-c", `trap '' ` + sig + `; exec "$0" lock k -- sh -c 'kill -` + sig + ` $$; kill -` + sig + ` $PPID; echo alive; grep SigIgn /proc/self/status'`, program}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(out), "alive\n") || strings.Contains(string(out), "0000000000000000") {
+			t.Errorf("%s: got %q, %v", sig, out, err)
+		}
+	}
+}
+
+// Without a shell nobody could continue a command that stops. If the child is stopped,
+// it stays so until it is continued, and its lease is renewed.
+func TestChildIsPaused(t *testing.T) {
 	h := newHost(t)
-	cmd := h.command()
-	cmd.Path = "/bin/sh"
-	cmd.Args = []string{"sh", "-c", `trap '' HUP; exec "$0" lock k -- sh -c 'kill -HUP $$; kill -HUP $PPID; echo alive'`, program}
-	out, err := cmd.CombinedOutput()
-	if err != nil || string(out) != "alive\n" {
-		t.Errorf("got %q, %v", out, err)
+	cmd := h.command("lock", "k", "-x", "2s", "--", "sh", "-c", `echo $$ >pid; until test -e go; do sleep 0.01; done; exit 7`)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it runs", func() bool { return strings.HasSuffix(h.read("pid"), "\n") })
+	pid, err := strconv.Atoi(strings.TrimSpace(h.read("pid")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	s := h.store()
+	eventually(t, "the lease has outlived its expiry", func() bool {
+		hs := look(h, s, "k").Holders
+		if len(hs) != 1 {
+			t.Fatal("it was lost")
+		}
+		return hs[0].Age > 3*time.Second
+	})
+	stat, err := exec.CommandContext(t.Context(), "ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
+	if err != nil || !strings.HasPrefix(string(stat), "T") {
+		t.Errorf("it goes on: %q, %v", stat, err)
+	}
+	h.write("go", "")
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if code := h.code(cmd.Wait()); code != 7 {
+		t.Errorf("it ended with %d", code)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/go-cachify/cachify"
+	"github.com/go-cachify/cachify/cmd/cachify/internal/run"
 )
 
 // waitingLine shows on a terminal, in place, for what the command waits. A nil one
@@ -39,7 +40,7 @@ func (l *waitingLine) event() func(cachify.WaitEvent) {
 func (l *waitingLine) show(e cachify.WaitEvent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.done {
+	if l.done || run.InBackground(l.out) { // where a shell has its prompt
 		return
 	}
 	l.shown = true
@@ -67,7 +68,7 @@ func (l *waitingLine) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.done = true
-	if l.shown {
+	if l.shown && !run.InBackground(l.out) {
 		_, _ = fmt.Fprint(l.out, "\r\x1b[K")
 	}
 }

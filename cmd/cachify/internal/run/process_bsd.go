@@ -29,13 +29,24 @@ func (p *process) reap() (status syscall.WaitStatus, err error) {
 	return status, err
 }
 
+// ignoresStop is false: package signal does not tell.
+func ignoresStop() bool { return false }
+
+// orphaned reports whether no shell could continue the command if it stopped.
+func orphaned() bool {
+	parent := os.Getppid()
+	if sid, err := unix.Getsid(parent); err != nil || parent == 1 {
+		return true
+	} else if own, err := unix.Getsid(0); err != nil || own != sid {
+		return true
+	}
+	return false
+}
+
 // stopSelf stops the command, or its whole job, as a terminal's stop key does. It
 // returns when it was continued; at once, if there is no shell to continue it.
 func stopSelf(job bool) {
-	parent := os.Getppid()
-	if sid, err := unix.Getsid(parent); err != nil || parent == 1 {
-		return
-	} else if own, err := unix.Getsid(0); err != nil || own != sid {
+	if orphaned() {
 		return
 	}
 	if job {

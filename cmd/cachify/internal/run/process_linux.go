@@ -1,6 +1,8 @@
 package run
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"syscall"
 	"unsafe"
@@ -62,6 +64,40 @@ func stopSelf(job bool) {
 	swapAction(&sigaction{}, nil)
 	// To this very thread, so that it does not run on until another one gets it.
 	_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTSTP)
+}
+
+// ignoresStop reports whether the command was started with SIGTSTP ignored, which
+// package signal does not tell of this one. It must not have been asked for yet.
+func ignoresStop() bool {
+	now := sigaction{}
+	swapAction(nil, &now)
+	return now[0] == 1
+}
+
+// orphaned reports whether no shell could continue the command if it stopped: none of
+// those that started it is in its session and in another process group.
+func orphaned() bool {
+	sid, err := unix.Getsid(0)
+	if err != nil {
+		return false
+	}
+	for pid := os.Getppid(); ; {
+		if s, err := unix.Getsid(pid); err != nil || s != sid {
+			return true
+		}
+		if group, err := unix.Getpgid(pid); err != nil || group != unix.Getpgrp() {
+			return err != nil
+		}
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return true
+		}
+		// The name of the program, in parentheses, may be anything.
+		_, after, _ := bytes.Cut(stat[max(bytes.LastIndexByte(stat, ')'), 0):], []byte(" "))
+		if _, err := fmt.Sscanf(string(after), "%1s %d", new(string), &pid); err != nil {
+			return true
+		}
+	}
 }
 
 // sigaction has room for the system's struct, which differs from machine to machine.

@@ -56,3 +56,6 @@ func codeOf(err error) int {
 	}
 	return 0
 }
+
+// InBackground is false: there are no process groups.
+func InBackground(*os.File) bool { return false }

@@ -71,7 +71,7 @@ func Run(ctx context.Context, cmd Command, guard *Guard) (Result, error) {
 func (r *runner) listen(lists ...[]os.Signal) {
 	for _, list := range lists {
 		for _, sig := range list {
-			if !signal.Ignored(sig) {
+			if !signal.Ignored(sig) && (sig != unix.SIGTSTP || !ignoresStop()) {
 				signal.Notify(r.signals, sig)
 			}
 		}
@@ -140,7 +140,13 @@ func (r *runner) stopped(sig syscall.Signal) {
 			return
 		}
 	}
+	if sig == unix.SIGSTOP && orphaned() {
+		return // no shell wants it: who has stopped the child is to continue it
+	}
 	alone := r.tty.takeBack(r.child.pid)
+	// All of its group, also those that do not mind the terminal's stop key: while we
+	// are stopped, nobody ends them when the lease does.
+	r.child.signalGroup(unix.SIGSTOP)
 	stopSelf(alone)
 	r.goOn()
 }

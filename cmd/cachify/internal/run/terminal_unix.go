@@ -67,6 +67,13 @@ func (t *terminal) takeBack(child int) bool {
 	return true
 }
 
+// InBackground reports whether f is the controlling terminal and another process group
+// is in its foreground.
+func InBackground(f *os.File) bool {
+	pgid, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
+	return err == nil && pgid != unix.Getpgrp()
+}
+
 // isTerminal reports whether f is the controlling terminal.
 func isTerminal(f *os.File) bool {
 	_, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
