@@ -225,7 +225,7 @@ func TestSplitFamily(t *testing.T) {
 	for name, split := range map[string]func(path string) error{
 		"renamed":            func(path string) error { return os.Rename(path, path+".old") },
 		"directory renamed":  func(path string) error { return os.Rename(filepath.Dir(path), filepath.Dir(path)+".old") },
-		"replaced":           func(path string) error { return replace(path) },
+		"replaced":           replace,
 		"the log removed":    func(path string) error { return os.Remove(path + "-wal") },
 		"the log replaced":   func(path string) error { return replace(path + "-wal") },
 		"the index removed":  func(path string) error { return os.Remove(path + "-shm") },

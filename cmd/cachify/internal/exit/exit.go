@@ -110,7 +110,7 @@ func Line(text string) string {
 // from others.
 func Harmless(s string) string {
 	text := &strings.Builder{}
-	for len(s) > 0 {
+	for s != "" {
 		r, n := utf8.DecodeRuneInString(s)
 		if r == utf8.RuneError && n == 1 {
 			fmt.Fprintf(text, `\x%02x`, s[0])
