@@ -204,6 +204,12 @@ func (c *cache[R]) fill(ctx context.Context, k *core, f *flight, r reserved[R], 
 	if o.ttl = c.ttlOf(k, o.kind, notes); o.ttl == 0 || r.version == 0 {
 		return l
 	}
+	if o.ttl != NoExpiry {
+		// While the store takes its time others still join the run, but not for longer
+		// than the result is good for.
+		old := time.AfterFunc(o.ttl, f.close)
+		defer old.Stop()
+	}
 	err = c.save(ctx, k, f.name, o, driver.Write{If: driver.IfVersion, Version: r.version, TTL: o.ttl})
 	stored = err == nil
 	switch {

@@ -53,6 +53,30 @@ func TestConcurrentMissesOfAnUnreadableValueRunOnce(t *testing.T) {
 	})
 }
 
+// As long as its result is on its way to a store that does not answer, others join the
+// run; but who calls when the result's time is over gets a new one, and at once.
+func TestAResultThatIsNotStoredIsNotSharedForLongerThanItsTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newCacheEnv(t, false)
+		store := faultstore.New(e.store, nil)
+		r := runs{took: time.Second}
+		f := mustCache(e, e.instanceOn(store, nil), "{}", r.next, cachify.TTL(time.Second))
+		store.SetScript(faultstore.Only(faultstore.Save, faultstore.Nth(2, faultstore.Fault{Kind: faultstore.Hang})))
+		first := inBackground(func() { wantCall(e, f, "a", 1) })
+		<-time.After(1500 * time.Millisecond)
+		second := inBackground(func() { wantCall(e, f, "a", 1) })
+		<-time.After(501 * time.Millisecond)
+		begun := time.Now()
+		wantCall(e, f, "a", 2)
+		if took := time.Since(begun); took != time.Second {
+			t.Errorf("it took %v", took)
+		}
+		first()
+		second()
+		r.want(e, 2)
+	})
+}
+
 // What a run returned is no cache by itself: who calls after it has ended does not
 // get its error, even as long as others are still being told.
 func TestErrorIsNotSharedWithLaterCalls(t *testing.T) {
