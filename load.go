@@ -192,6 +192,7 @@ func (c *cache[R]) fill(ctx context.Context, k *core, f *flight, r reserved[R], 
 	stored := false
 	defer func() {
 		if r.own && !stored { // also after a panic
+			f.close() // the clean-up can take a while, and who calls in it is not to join
 			k.cleanUp(ctx, k.track(), func(ctx context.Context) error { return c.unreserve(ctx, k, f.name, r) })
 		}
 	}()

@@ -77,6 +77,25 @@ func TestAResultThatIsNotStoredIsNotSharedForLongerThanItsTTL(t *testing.T) {
 	})
 }
 
+// Nor is it shared while what was reserved for it is taken away.
+func TestARunIsNotJoinedDuringItsCleanUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newCacheEnv(t, true)
+		store := faultstore.New(e.store, nil)
+		r := runs{took: time.Second}
+		f := mustCache(e, e.instanceOn(store, nil), "{}", r.next, cachify.TTL(time.Millisecond))
+		store.SetScript(faultstore.First(
+			faultstore.Only(faultstore.SaveObject, faultstore.Nth(2, faultstore.Fault{Kind: faultstore.Fail})),
+			faultstore.Only(faultstore.Delete, faultstore.Always(faultstore.Fault{Kind: faultstore.Fail})),
+		))
+		first := inBackground(func() { wantCall(e, f, "a", 1) })
+		<-time.After(time.Second + 5*time.Millisecond)
+		wantCall(e, f, "a", 2)
+		first()
+		r.want(e, 2)
+	})
+}
+
 // What a run returned is no cache by itself: who calls after it has ended does not
 // get its error, even as long as others are still being told.
 func TestErrorIsNotSharedWithLaterCalls(t *testing.T) {
