@@ -20,8 +20,7 @@ GOLANGCI_LINT = $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)-$(shell go env G
 TESTFLAGS ?=
 TIMEOUT ?= 15m
 FUZZTIME ?= 60s
-BENCH ?= .
-BENCHFLAGS ?= -benchmem
+BENCHFLAGS ?=
 
 .PHONY: help
 help: ## List the targets
@@ -72,8 +71,9 @@ fix: $(GOLANGCI_LINT) ## Format, tidy, and mend what the linters can mend
 	@for dir in $(MODULES); do (cd "$$dir" && GOWORK=off go mod tidy && $(GOLANGCI_LINT) run --fix ./...); done
 
 .PHONY: bench
-bench: ## Run the benchmarks of bench/ (BENCH=regexp, BENCHFLAGS='-benchmem -count 6')
-	@go test -run '^$$' -bench '$(BENCH)' $(BENCHFLAGS) ./bench/...
+bench: ## Measure everything, and write docs/benchmarks.md (BENCHFLAGS='-only memory' only prints)
+	@tools/need.sh redis
+	@go run ./bench $(BENCHFLAGS)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (60s)

@@ -1,188 +1,73 @@
-package bench
+package main
 
 import (
+	"bufio"
 	"context"
-	"fmt"
-	"io"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/redis/rueidis"
 )
 
-// redisServer is a Redis server of the benchmark's own, without persistence, on a
-// free loopback port: TCP, since that is what most users have between themselves and
-// their Redis. It ends with the benchmark, and also if the benchmark's process is
-// killed. No other server is ever touched.
-type redisServer struct {
-	tb      testing.TB
-	addr    string
-	version string
-	client  rueidis.Client  // to look at the server with
-	clients map[string]bool // commands that only a client can send: scripts are refused them
-}
-
-func startRedis(tb testing.TB) *redisServer {
-	tb.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		tb.Fatal("this needs a Redis server of its own: apt-get install redis-server")
-	}
-	dir := tb.TempDir()
-	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	addr := l.Addr().(*net.TCPAddr)
-	_ = l.Close()
-	proc := exec.CommandContext(context.Background(), path, "--bind", "127.0.0.1", "--port", strconv.Itoa(addr.Port),
-		"--dir", dir, "--save", "", "--appendonly", "no", "--logfile", filepath.Join(dir, "log"))
-	if err := proc.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	// This kills the server when the benchmark's end of its input is closed, by whatever.
-	guard := exec.CommandContext(context.Background(), "sh", "-c", `cat >/dev/null; kill -9 "$0"`, strconv.Itoa(proc.Process.Pid))
-	in, err := guard.StdinPipe()
-	if err == nil {
-		err = guard.Start()
-	}
-	tb.Cleanup(func() {
-		_ = proc.Process.Kill()
-		_ = proc.Wait()
-		if in != nil {
-			_ = in.(io.Closer).Close()
-			_ = guard.Wait()
+// The commands that the benchmark takes for those of clients are those that MONITOR
+// shows as such.
+func TestCommandsAreCounted(t *testing.T) {
+	err := perform(t.Context(), true, func(l *lab) {
+		srv := l.redis()
+		for _, p := range append([]*redisPeer{cachifyPeer, redsyncRueidisPeer}, lockPeers...) {
+			shown := monitor(t, srv)
+			before := srv.commands(p.direct...)
+			s := l.contended(srv, p, 2, 100*time.Millisecond)
+			counted := srv.commands(p.direct...) - before
+			if s.value <= 0 || s.besides["commands"] <= 0 {
+				t.Errorf("%s: %+v", p.name, s)
+			}
+			if n := shown(); n != counted {
+				t.Errorf("%s sent %d commands, says INFO, and %d, says MONITOR", p.name, counted, n)
+			}
 		}
 	})
 	if err != nil {
-		tb.Fatal(err)
-	}
-	s := &redisServer{tb: tb, addr: addr.String()}
-	s.wait(dir)
-	s.look()
-	return s
-}
-
-func (s *redisServer) wait(dir string) {
-	s.tb.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
-		conn, err := (&net.Dialer{}).DialContext(s.tb.Context(), "tcp", s.addr)
-		if err == nil {
-			_ = conn.Close()
-			return
-		}
-		if time.Now().After(deadline) {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			s.tb.Fatalf("redis-server does not start: %v\n%s", err, log)
-		}
+		t.Fatal(err)
 	}
 }
 
-func (s *redisServer) look() {
-	s.tb.Helper()
-	ctx := context.Background()
-	client, err := rueidis.NewClient(s.option())
+// monitor counts what clients send, other than INFO, from the first INFO to the last.
+func monitor(t *testing.T, srv *redisServer) (count func() int64) {
+	t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", srv.addr)
 	if err != nil {
-		s.tb.Fatal(err)
+		t.Fatal(err)
 	}
-	s.client = client
-	s.tb.Cleanup(client.Close)
-	for line := range strings.Lines(s.info("server")) {
-		if v, ok := strings.CutPrefix(line, "redis_version:"); ok {
-			s.version = strings.TrimSpace(v)
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(conn)
+	if _, err := conn.Write([]byte("MONITOR\r\n")); err != nil || !lines.Scan() {
+		t.Fatal(err, lines.Err())
+	}
+	return func() int64 {
+		defer func() { _ = conn.Close() }()
+		const last = "the last one"
+		if err := srv.client.Do(context.Background(), srv.client.B().Echo().Message(last).Build()).Error(); err != nil {
+			t.Fatal(err)
 		}
-	}
-	all, err := client.Do(ctx, client.B().Command().Build()).ToArray()
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	// What connects and keeps connections alive no script here calls, marked or not.
-	s.clients = map[string]bool{"ping": true, "client": true, "cluster": true, "script": true}
-	for _, cmd := range all {
-		if about, err := cmd.ToArray(); err == nil && len(about) > 2 {
-			name, _ := about[0].ToString()
-			flags, _ := about[2].AsStrSlice()
-			for _, f := range flags {
-				if f == "noscript" {
-					s.clients[name] = true
+		n, sinceInfo, begun := int64(0), int64(0), false
+		for lines.Scan() {
+			switch line := lines.Text(); {
+			case strings.Contains(line, last):
+				return n
+			case strings.Contains(line, " lua] "): // a script's
+			case strings.Contains(line, `"INFO"`):
+				if begun {
+					n += sinceInfo
 				}
+				begun, sinceInfo = true, 0
+			default:
+				sinceInfo++
 			}
 		}
+		t.Fatalf("MONITOR ended: %v", lines.Err())
+		return 0
 	}
-	if !s.clients["evalsha"] || !s.clients["subscribe"] || s.clients["get"] {
-		s.tb.Fatalf("the server tells strange things of its commands: %v", s.clients)
-	}
-}
-
-// option is how the peers that are built on rueidis connect: with its defaults.
-func (s *redisServer) option() rueidis.ClientOption {
-	return rueidis.ClientOption{InitAddress: []string{s.addr}, ForceSingleClient: true}
-}
-
-func (s *redisServer) url() string { return "redis://" + s.addr }
-
-func (s *redisServer) info(section string) string {
-	s.tb.Helper()
-	text, err := s.client.Do(context.Background(), s.client.B().Info().Section(section).Build()).ToString()
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	return text
-}
-
-// busy returns the processor time that the server has used.
-func (s *redisServer) busy() time.Duration {
-	s.tb.Helper()
-	sum := 0.0
-	for line := range strings.Lines(s.info("cpu")) {
-		name, seconds, _ := strings.Cut(strings.TrimSpace(line), ":")
-		if name == "used_cpu_user" || name == "used_cpu_sys" {
-			x, err := strconv.ParseFloat(seconds, 64)
-			if err != nil {
-				s.tb.Fatalf("cannot read %q: %v", line, err)
-			}
-			sum += x
-		}
-	}
-	return time.Duration(sum * float64(time.Second))
-}
-
-// commands returns how many commands clients have sent so far, as the server counted
-// them. INFO commandstats counts what scripts call as well. But most of what clients
-// send a script cannot call (EVALSHA, SUBSCRIBE, CLIENT, …: the server marks them
-// noscript), so those are counted; and of the others those in direct, which the
-// peer's code sends itself and none of its scripts calls. TestCommandsAreCounted
-// compares that with what MONITOR shows. INFO, which only this file sends, is left out.
-func (s *redisServer) commands(direct ...string) int64 {
-	s.tb.Helper()
-	sum := int64(0)
-	for line := range strings.Lines(s.info("commandstats")) {
-		rest, ok := strings.CutPrefix(line, "cmdstat_")
-		if !ok {
-			continue
-		}
-		name, stats, _ := strings.Cut(rest, ":")
-		name, _, _ = strings.Cut(name, "|") // a subcommand
-		counts := s.clients[name]
-		for _, d := range direct {
-			counts = counts || name == d
-		}
-		if !counts || name == "info" {
-			continue
-		}
-		var calls int64
-		if _, err := fmt.Sscanf(stats, "calls=%d,", &calls); err != nil {
-			s.tb.Fatalf("cannot read %q: %v", line, err)
-		}
-		sum += calls
-	}
-	return sum
 }

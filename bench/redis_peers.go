@@ -1,8 +1,8 @@
-package bench
+package main
 
 import (
 	"context"
-	"testing"
+	"strconv"
 	"time"
 
 	"github.com/bsm/redislock"
@@ -23,8 +23,9 @@ import (
 // settings that recommends for one server, and its defaults otherwise.
 type redisPeer struct {
 	name    string
+	kind    kind
 	module  string // whose version is shown
-	connect func(testing.TB, *redisServer) redisClient
+	connect func(*lab, *redisServer) redisClient
 
 	// direct are the commands that it sends by itself, other than those that only
 	// clients can send. See redisServer.commands.
@@ -44,65 +45,75 @@ type redisClient interface {
 
 const leaseTime = 30 * time.Second // where a peer has no default
 
-var (
-	rawPeer     = &redisPeer{name: "raw SET NX PX + DEL", module: "github.com/redis/rueidis", connect: connectRaw, direct: []string{"set", "del"}}
-	tunedPeer   = &redisPeer{name: "raw, client set as cachify's", module: "github.com/redis/rueidis", connect: connectRawTuned, direct: []string{"set", "del"}}
-	emptyPeer   = &redisPeer{name: "two empty scripts, likewise", module: "github.com/redis/rueidis", connect: connectEmpty}
-	cachifyPeer = &redisPeer{name: "cachify", connect: connectCachify}
-	lockPeers   = []*redisPeer{
-		{name: "rueidislock", module: "github.com/redis/rueidis", connect: connectRueidislock},
-		{name: "redislock", module: "github.com/bsm/redislock", connect: connectRedislock, polls: 50 * time.Millisecond},
-		{name: "redsync", module: "github.com/go-redsync/redsync/v4", connect: connectRedsync, direct: []string{"set"}, polls: 250 * time.Millisecond},
-	}
-	// redsync on the client that cachify uses rather than on that of its README.
-	redsyncRueidisPeer = &redisPeer{name: "redsync (rueidis pool)", module: "github.com/go-redsync/redsync/v4", connect: connectRedsyncRueidis, direct: []string{"set"}, polls: 250 * time.Millisecond}
+const (
+	rueidisModule   = "github.com/redis/rueidis"
+	goRedisModule   = "github.com/redis/go-redis/v9"
+	redislockModule = "github.com/bsm/redislock"
+	redsyncModule   = "github.com/go-redsync/redsync/v4"
 )
 
-func newRueidis(tb testing.TB, s *redisServer) rueidis.Client {
-	tb.Helper()
+var (
+	rawPeer     = &redisPeer{name: "raw SET NX PX + DEL", kind: limit, module: rueidisModule, connect: connectRaw}
+	tunedPeer   = &redisPeer{name: "raw, client set as cachify's", kind: limit, module: rueidisModule, connect: connectRawTuned}
+	emptyPeer   = &redisPeer{name: "two empty scripts of one key, likewise", kind: limit, module: rueidisModule, connect: connectEmpty(1)}
+	fourPeer    = &redisPeer{name: "two empty scripts of four keys, likewise", kind: limit, module: rueidisModule, connect: connectEmpty(4)}
+	cachifyPeer = &redisPeer{name: "cachify", kind: ours, connect: connectCachify}
+	lockPeers   = []*redisPeer{
+		{name: "rueidislock", kind: peer, module: rueidisModule, connect: connectRueidislock},
+		{name: "redislock", kind: peer, module: redislockModule, connect: connectRedislock, polls: 50 * time.Millisecond},
+		{name: "redsync", kind: peer, module: redsyncModule, connect: connectRedsync, direct: []string{"set"}, polls: 250 * time.Millisecond},
+	}
+	// redsync on the client that cachify uses rather than on that of its README.
+	redsyncRueidisPeer = &redisPeer{name: "redsync on rueidis", kind: peer, module: redsyncModule, connect: connectRedsyncRueidis, direct: []string{"set"}, polls: 250 * time.Millisecond}
+)
+
+func newRueidis(l *lab, s *redisServer) rueidis.Client {
 	opt := s.option()
 	opt.DisableCache = true
 	client, err := rueidis.NewClient(opt)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(client.Close)
+	l.must(err)
+	l.atEnd(client.Close)
 	return client
 }
 
-func newGoRedis(tb testing.TB, s *redisServer) *redis.Client {
-	tb.Helper()
+func newGoRedis(l *lab, s *redisServer) *redis.Client {
 	client := redis.NewClient(&redis.Options{Addr: s.addr})
-	tb.Cleanup(func() { _ = client.Close() })
+	l.atEnd(func() { _ = client.Close() })
 	return client
 }
 
 // connectRawTuned is connectRaw with the settings that redisstore gives its clients.
-func connectRawTuned(tb testing.TB, s *redisServer) redisClient {
-	tb.Helper()
+func connectRawTuned(l *lab, s *redisServer) redisClient {
 	opt := s.option()
 	opt.DisableCache, opt.MaxFlushDelay, opt.PipelineMultiplex = true, 20*time.Microsecond, -1
 	client, err := rueidis.NewClient(opt)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(client.Close)
+	l.must(err)
+	l.atEnd(client.Close)
 	return &rawClient{client, driver.NewClient()}
 }
 
-// connectEmpty sends two scripts that do nothing, with the settings of redisstore:
-// what is atomic on Redis is a script, so this is the limit of what can be a lock.
-func connectEmpty(tb testing.TB, s *redisServer) redisClient {
-	return &emptyClient{connectRawTuned(tb, s).(*rawClient).Client, rueidis.NewLuaScript("return 1")}
+// connectEmpty sends two scripts that do nothing but name keys, with the settings of
+// redisstore: what is atomic on Redis is a script, so this is the limit of what can be
+// a lock. cachify's scripts name four keys: the lease, the last fence, the queue, and
+// notes on it.
+func connectEmpty(keys int) func(*lab, *redisServer) redisClient {
+	return func(l *lab, s *redisServer) redisClient {
+		return &emptyClient{connectRawTuned(l, s).(*rawClient).Client, rueidis.NewLuaScript("return 1"), keys}
+	}
 }
 
 type emptyClient struct {
 	rueidis.Client
 	script *rueidis.Lua
+	keys   int
 }
 
 func (c *emptyClient) try(ctx context.Context, key string) (func() error, error) {
-	do := func() error { return c.script.Exec(ctx, c, []string{key}, nil).Error() }
+	keys := make([]string, c.keys)
+	for i := range keys {
+		keys[i] = "{" + key + "}" + strconv.Itoa(i)
+	}
+	do := func() error { return c.script.Exec(ctx, c, keys, nil).Error() }
 	return do, do()
 }
 
@@ -116,8 +127,8 @@ type rawClient struct {
 	me *driver.Client
 }
 
-func connectRaw(tb testing.TB, s *redisServer) redisClient {
-	return &rawClient{newRueidis(tb, s), driver.NewClient()}
+func connectRaw(l *lab, s *redisServer) redisClient {
+	return &rawClient{newRueidis(l, s), driver.NewClient()}
 }
 
 func (c *rawClient) try(ctx context.Context, key string) (func() error, error) {
@@ -131,19 +142,19 @@ func (c *rawClient) lock(ctx context.Context, key string) (func() error, error) 
 
 type cachifyClient struct{ *cachify.Cachify }
 
-func connectCachify(tb testing.TB, s *redisServer) redisClient {
-	tb.Helper()
-	store, err := redisstore.New(tb.Context(), redisstore.Options{URL: s.url()})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = store.Close() })
+func connectCachify(l *lab, s *redisServer) redisClient {
+	return cachifyClient{l.onRedis(redisstore.Options{URL: s.url()})}
+}
+
+// onRedis returns an instance on Redis.
+func (l *lab) onRedis(opts redisstore.Options) *cachify.Cachify {
+	store, err := redisstore.New(l.ctx, opts)
+	l.must(err)
+	l.atEnd(func() { _ = store.Close() })
 	c, err := cachify.New(store, nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = c.Close(context.Background()) })
-	return cachifyClient{c}
+	l.must(err)
+	l.atEnd(func() { _ = c.Close(context.Background()) })
+	return c
 }
 
 func (c cachifyClient) try(ctx context.Context, key string) (func() error, error) {
@@ -158,16 +169,13 @@ func (c cachifyClient) lock(ctx context.Context, key string) (func() error, erro
 
 type rueidislockClient struct{ rueidislock.Locker }
 
-func connectRueidislock(tb testing.TB, s *redisServer) redisClient {
-	tb.Helper()
+func connectRueidislock(l *lab, s *redisServer) redisClient {
 	locker, err := rueidislock.NewLocker(rueidislock.LockerOption{
 		ClientOption: s.option(), KeyMajority: 1, NoLoopTracking: true, // as the README says for one server
 		TryNextAfter: time.Second, // what an attempt may take at most: 20 ms are not always enough on a busy machine
 	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(locker.Close)
+	l.must(err)
+	l.atEnd(locker.Close)
 	return rueidislockClient{locker}
 }
 
@@ -183,8 +191,8 @@ func (c rueidislockClient) lock(ctx context.Context, key string) (func() error, 
 
 type redislockClient struct{ *redislock.Client }
 
-func connectRedislock(tb testing.TB, s *redisServer) redisClient {
-	return redislockClient{redislock.New(newGoRedis(tb, s))}
+func connectRedislock(l *lab, s *redisServer) redisClient {
+	return redislockClient{redislock.New(newGoRedis(l, s))}
 }
 
 func (c redislockClient) obtain(ctx context.Context, key string, opt *redislock.Options) (func() error, error) {
@@ -204,12 +212,12 @@ func (c redislockClient) lock(ctx context.Context, key string) (func() error, er
 
 type redsyncClient struct{ *redsync.Redsync }
 
-func connectRedsync(tb testing.TB, s *redisServer) redisClient {
-	return redsyncClient{redsync.New(goredis.NewPool(newGoRedis(tb, s)))}
+func connectRedsync(l *lab, s *redisServer) redisClient {
+	return redsyncClient{redsync.New(goredis.NewPool(newGoRedis(l, s)))}
 }
 
-func connectRedsyncRueidis(tb testing.TB, s *redisServer) redisClient {
-	return redsyncClient{redsync.New(redsyncrueidis.NewPool(rueidiscompat.NewAdapter(newRueidis(tb, s))))}
+func connectRedsyncRueidis(l *lab, s *redisServer) redisClient {
+	return redsyncClient{redsync.New(redsyncrueidis.NewPool(rueidiscompat.NewAdapter(newRueidis(l, s))))}
 }
 
 func (c redsyncClient) mutex(ctx context.Context, key string, opts ...redsync.Option) (func() error, error) {
