@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-cachify/cachify/driver"
 	"github.com/go-cachify/cachify/internal/envelope"
+	"github.com/go-cachify/cachify/internal/lazyctx"
 )
 
 // cache reads and writes results of type R.
@@ -172,9 +173,10 @@ func (c *cache[R]) see(ctx context.Context, k *core, name string) (sight[R], err
 		}
 		return s, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	rec, err := k.store.Load(ctx, name)
+	var limited lazyctx.Context
+	limited.Start(ctx, storeTimeout)
+	defer limited.Stop()
+	rec, err := k.store.Load(&limited, name)
 	if err != nil {
 		return sight[R]{}, err
 	}

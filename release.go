@@ -59,7 +59,7 @@ func (h *hold) leave(ctx context.Context) error {
 	}
 	err := h.giveBack(ctx)
 	h.givingBack.Store(false)
-	if h.settings.minHold-time.Since(h.acquired) < strayAfter {
+	if h.restOfMinHold() < strayAfter {
 		h.undoLater(ctx, h.grant.Holder)
 	} // else a late request will find the lease still there, and change nothing
 	if over == nil && errors.Is(err, driver.ErrLost) && h.past() {
@@ -96,6 +96,15 @@ func (h *hold) releaseError(over, err error) error {
 	return lost
 }
 
+// restOfMinHold is how long it has to be held yet for the others' sake; not positive:
+// no longer.
+func (h *hold) restOfMinHold() time.Duration {
+	if h.settings.minHold == 0 {
+		return 0
+	}
+	return h.settings.minHold - time.Since(h.acquired)
+}
+
 // giveBack ends the lease in the store: at once, or when its minimum hold is over.
 func (h *hold) giveBack(ctx context.Context) error {
 	h.releasing.StartDetached(ctx, storeTimeout)
@@ -108,7 +117,7 @@ func (h *hold) giveBack(ctx context.Context) error {
 		defer done()
 	}
 	return retry(&h.releasing, releaseAttempts, func(ctx context.Context) error {
-		if rest := h.settings.minHold - time.Since(h.acquired); rest > 0 {
+		if rest := h.restOfMinHold(); rest > 0 {
 			_, err := h.core.store.Extend(ctx, h.grant, max(rest, driver.MinTTL))
 			return err
 		}

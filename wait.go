@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-cachify/cachify/driver"
+	"github.com/go-cachify/cachify/internal/lazyctx"
 )
 
 // waiter is one acquisition that waits in a line.
@@ -117,10 +118,11 @@ func (w *waiter) ask(ctx context.Context, ends deadline) (out outcome, settled b
 // askOnce makes one attempt. If the store failed, nothing is answered.
 func (w *waiter) askOnce(ctx context.Context) (out outcome, answered bool) {
 	lines := &w.acq.core.lines
-	reqCtx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
+	var limited lazyctx.Context
+	limited.Start(ctx, storeTimeout)
+	defer limited.Stop()
 	sent := time.Now()
-	g, err := lines.ask(reqCtx, w)
+	g, err := lines.ask(&limited, w)
 	held := (*driver.HeldError)(nil)
 	switch {
 	case err == nil:
