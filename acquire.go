@@ -92,7 +92,7 @@ func (l *Lease) attempt(ctx context.Context) error {
 		return &driver.HeldError{Name: a.name, RetryAfter: until}
 	}
 	req := a.request()
-	l.own.acquiring.Start(ctx, storeTimeout)
+	l.own.acquiring.Start(ctx, &a.core.limits)
 	defer l.own.acquiring.Stop()
 	for i, sent := 1, a.begun; ; i, sent = i+1, a.core.now() {
 		g, err := a.core.store.Acquire(&l.own.acquiring, req)

@@ -174,7 +174,7 @@ func (c *cache[R]) see(ctx context.Context, k *core, name string) (sight[R], err
 		return s, nil
 	}
 	var limited lazyctx.Context
-	limited.Start(ctx, storeTimeout)
+	limited.Start(ctx, &k.limits)
 	defer limited.Stop()
 	rec, err := k.store.Load(&limited, name)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-cachify/cachify/driver"
+	"github.com/go-cachify/cachify/internal/lazyctx"
 	"github.com/go-cachify/cachify/memstore"
 )
 
@@ -119,6 +120,7 @@ type core struct {
 	epoch  time.Time // when the instance was made
 	lines  lines
 	loads  flights
+	limits lazyctx.Limits // of requests to the store
 
 	closing    sync.Mutex
 	closed     atomic.Bool
@@ -133,7 +135,7 @@ func New(store driver.Store, cfg *Config) (*Cachify, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &core{Config: c, store: store, client: driver.NewClient(), epoch: time.Now()}
+	k := &core{Config: c, store: store, client: driver.NewClient(), epoch: time.Now(), limits: lazyctx.Limits{Length: storeTimeout}}
 	if store == nil {
 		mem, err := memstore.New(nil)
 		if err != nil {

@@ -107,7 +107,7 @@ func (h *hold) restOfMinHold() time.Duration {
 
 // giveBack ends the lease in the store: at once, or when its minimum hold is over.
 func (h *hold) giveBack(ctx context.Context) error {
-	h.releasing.StartDetached(ctx, storeTimeout)
+	h.releasing.StartDetached(ctx, &h.core.limits)
 	defer h.releasing.Stop()
 	if h.settings.minHold > 0 {
 		done, err := h.takeTurn(&h.releasing) // an extension under way must not undo the minimum hold

@@ -119,7 +119,7 @@ func (w *waiter) ask(ctx context.Context, ends deadline) (out outcome, settled b
 func (w *waiter) askOnce(ctx context.Context) (out outcome, answered bool) {
 	lines := &w.acq.core.lines
 	var limited lazyctx.Context
-	limited.Start(ctx, storeTimeout)
+	limited.Start(ctx, &w.acq.core.limits)
 	defer limited.Stop()
 	sent := time.Now()
 	g, err := lines.ask(&limited, w)

@@ -8,13 +8,37 @@ import (
 	"time"
 )
 
+// Limits are the time limits of many contexts. Those that nothing else ends share them,
+// so that a call which waits costs no timer of its own. Safe for concurrent use.
+type Limits struct {
+	// Length is how long a limit is. A shared one may be a tenth shorter. Positive;
+	// not changed afterwards.
+	Length time.Duration
+
+	mu     sync.Mutex
+	begun  time.Time
+	shared context.Context
+	cancel context.CancelFunc // of shared, which ends by itself
+}
+
+// current returns the shared limit.
+func (l *Limits) current() context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); l.shared == nil || now.Sub(l.begun) > l.Length/10 {
+		l.begun = now
+		l.shared, l.cancel = context.WithTimeout(context.Background(), l.Length)
+	}
+	return l.shared
+}
+
 // Context is a parent with a time limit. It lives inside a larger struct, which
 // saves the allocations of context.WithTimeout where the callee, a store in the
 // same process, only ever asks Err. Start begins the limit, Stop frees what a call
-// of Done made. A Context is used for one call only.
+// of Done made; a shared limit goes on. A Context is used for one call only.
 type Context struct {
 	parent   context.Context
-	limit    time.Duration
+	limits   *Limits
 	detached bool
 
 	stopped bool
@@ -25,12 +49,21 @@ type Context struct {
 // made is the context that does the work.
 type made struct {
 	context.Context
-	cancel context.CancelFunc
+	values context.Context    // of a shared limit, which has none
+	cancel context.CancelFunc // nil: it is shared
+}
+
+// Value asks the limit first: it tells package context what ends.
+func (m *made) Value(key any) any {
+	if v := m.Context.Value(key); v != nil || m.values == nil {
+		return v
+	}
+	return m.values.Value(key)
 }
 
 // Start sets the parent and the time limit.
-func (c *Context) Start(parent context.Context, limit time.Duration) {
-	c.parent, c.limit = parent, limit
+func (c *Context) Start(parent context.Context, limits *Limits) {
+	c.parent, c.limits = parent, limits
 }
 
 // real makes the context that does the work, at the first question that needs one.
@@ -38,13 +71,17 @@ func (c *Context) Start(parent context.Context, limit time.Duration) {
 func (c *Context) real() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.made == nil {
-		parent := c.parent
-		if c.detached {
-			parent = context.WithoutCancel(parent)
-		}
-		ctx, cancel := context.WithTimeout(parent, c.limit)
-		c.made = &made{ctx, cancel}
+	if c.made != nil {
+		return c.made
+	}
+	switch {
+	case c.detached:
+		c.made = &made{Context: c.limits.current(), values: context.WithoutCancel(c.parent)}
+	case c.parent.Done() == nil:
+		c.made = &made{Context: c.limits.current(), values: c.parent}
+	default:
+		ctx, cancel := context.WithTimeout(c.parent, c.limits.Length)
+		c.made = &made{Context: ctx, cancel: cancel}
 		if c.stopped {
 			cancel()
 		}
@@ -57,7 +94,7 @@ func (c *Context) Stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopped = true
-	if c.made != nil {
+	if c.made != nil && c.made.cancel != nil {
 		c.made.cancel()
 	}
 }
@@ -98,6 +135,6 @@ func (c *Context) Value(key any) any {
 
 // StartDetached is Start with a parent of which only the values count: neither its
 // end nor its deadline does.
-func (c *Context) StartDetached(parent context.Context, limit time.Duration) {
-	c.parent, c.limit, c.detached = parent, limit, true
+func (c *Context) StartDetached(parent context.Context, limits *Limits) {
+	c.parent, c.limits, c.detached = parent, limits, true
 }
