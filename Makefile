@@ -21,6 +21,10 @@ TESTFLAGS ?=
 TIMEOUT ?= 15m
 FUZZTIME ?= 60s
 BENCHFLAGS ?=
+SCHEDULES ?= 50000
+SEED ?= 0
+DURATION ?= 10m
+STORE ?= sqlite
 
 .PHONY: help
 help: ## List the targets
@@ -32,6 +36,10 @@ test: vet ## Vet and run all tests with the race detector; a skipped test is a f
 	@tools/need.sh redis
 	@tools/need.sh spin
 	@CGO_ENABLED=1 go run ./internal/house/gotest -race -shuffle=on -timeout $(TIMEOUT) $(TESTFLAGS) $(PACKAGES)
+
+.PHONY: sim
+sim: ## Run SCHEDULES (50000) simulated schedules of faults, from SEED on (1)
+	@go test ./itest/internal/sim -run 'TestSchedules$$' -v -count=1 -timeout 30m -schedules $(SCHEDULES) -seed $(SEED)
 
 .PHONY: vet
 vet: ## go vet, in all modules
@@ -74,6 +82,10 @@ fix: $(GOLANGCI_LINT) ## Format, tidy, and mend what the linters can mend
 bench: ## Measure everything, and write docs/benchmarks.md (BENCHFLAGS='-only memory' only prints)
 	@tools/need.sh redis
 	@go run ./bench $(BENCHFLAGS)
+
+.PHONY: soak
+soak: ## Break a store for DURATION (10m), and check what its users saw: STORE=memory, sqlite or redis; SEED
+	@go run ./itest/cmd/soak -store $(STORE) -duration $(DURATION) -seed $(SEED) $(SOAKFLAGS)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (60s)

@@ -146,7 +146,8 @@ func (f *CachedFunc[A, R]) Key(arg A) (string, error) { return f.keys.key(arg) }
 
 // Reset forgets the result for arg. A run of the function that is under way,
 // anywhere, is not stopped, but what it returns is not remembered, and who calls
-// after Reset does not get it. Of stacked caches the inner ones are reset first; all
+// after Reset does not get it; only on another instance, a call that the store leaves
+// without an answer may share a run there that began before. Of stacked caches the inner ones are reset first; all
 // are, and the errors are joined.
 func (f *CachedFunc[A, R]) Reset(ctx context.Context, arg A) error {
 	var err error

@@ -15,6 +15,7 @@ var notShown = map[string]string{
 	"cachify.StoreFailedEvent": "it takes a store that fails; the tests of the faults show it",
 	"redisstore.*":             "its examples need a server, and so have no output; its tests start one",
 	"driver.*":                 "a store is shown whole by examples/custom-store, which has a test",
+	"itest.*":                  "its Main ends the program; itest/examples/own-store shows it at work, in its test",
 	"storetest.*":              "its example needs a *testing.T and so has no output; examples/custom-store shows it at work",
 	"storetest/sabotage.*":     "broken stores are for testing the suite, not for use",
 }

@@ -44,18 +44,22 @@ const notOurs = "other modules"
 // outside are the layers of the modules that are not the root. A store there is one
 // whose directory's name ends in "store", or a module inside of one, which may use what
 // is internal to that: the same store on another client. Tests there may use the faulty
-// network, though it is internal: it is not for those who use the library.
+// network and servers of their own, though they are internal: they are not for those who
+// use the library. itest is a test as a whole.
 var outside = []layer{
-	{"store", []string{"./driver", notOurs}, []string{".", "./storetest", "./storetest/...", "./faultstore", "./picklecodec", "./internal/netfault"}},
-	{"other", []string{".", "./driver", "./fence", "./kvstore", "./memstore", "./picklecodec", "./faultstore", "./storetest", notOurs, "./stores"}, []string{"./internal/netfault"}},
+	{"store", []string{"./driver", notOurs}, []string{".", "./storetest", "./storetest/...", "./faultstore", "./picklecodec", "./internal/netfault", "./internal/redisserver"}},
+	{"itest", []string{".", "./driver", "./fence", "./kvstore", "./memstore", "./faultstore", "./storetest", "./storetest/sabotage", "./internal/netfault", "./internal/redisserver", notOurs, "./stores"}, nil},
+	{"other", []string{".", "./driver", "./fence", "./kvstore", "./memstore", "./picklecodec", "./faultstore", "./storetest", notOurs, "./stores"}, []string{"./storetest/...", "./internal/netfault"}},
 }
 
 func (r *repo) layerOf(dir string) (layer, bool) {
 	if mod := r.moduleOf(dir); mod != "." {
-		l := outside[1]
+		l := outside[2]
 		own := []string{"./" + mod, "./" + mod + "/..."}
 		outer := r.moduleOf(path.Dir(mod))
 		switch {
+		case mod == "itest":
+			l = outside[1]
 		case isStore(mod):
 			l = outside[0]
 		case isStore(outer):
@@ -74,6 +78,11 @@ func (r *repo) layerOf(dir string) (layer, bool) {
 }
 
 func isStore(mod string) bool { return strings.HasSuffix(path.Base(mod), "store") }
+
+// helpsTests tells whether a directory is only for the tests of its module.
+func (r *repo) helpsTests(dir string) bool {
+	return r.moduleOf(dir) != "." && strings.Contains(dir, "/internal/") && strings.HasSuffix(dir, "test")
+}
 
 // matches tells whether pattern, which may end in "/...", covers name.
 func matches(pattern, name string) bool {
@@ -104,7 +113,7 @@ func TestLayers(t *testing.T) {
 		}
 		for name, f := range d.files {
 			allowed := l.imports
-			if isTest(name) {
+			if isTest(name) || r.helpsTests(dir) {
 				allowed = slices.Concat(l.imports, l.tests, []string{"./" + dir})
 			}
 			for _, spec := range f.Imports {
@@ -136,7 +145,7 @@ func (r *repo) allows(allowed []string, imp string) bool {
 
 // TestLayersCatch shows what the rule refuses.
 func TestLayersCatch(t *testing.T) {
-	r := &repo{mods: map[string][]string{".": {}, "redisstore": {}, "redisstore/other": {}, "cmd/cachify": {}}}
+	r := &repo{mods: map[string][]string{".": {}, "redisstore": {}, "redisstore/other": {}, "cmd/cachify": {}, "itest": {}}}
 	for _, c := range []struct {
 		dir, imp string
 		want     bool
@@ -156,6 +165,7 @@ func TestLayersCatch(t *testing.T) {
 		{"redisstore", modulePath, false},
 		{"redisstore/x", modulePath + "/internal/envelope", false},
 		{"redisstore", modulePath + "/internal/netfault", false},
+		{"redisstore", modulePath + "/internal/redisserver", false},
 		{"redisstore", modulePath + "/memstore", false},
 		{"redisstore/other", modulePath + "/driver", true},
 		{"redisstore/other", modulePath + "/redisstore/internal/core", true},
@@ -164,6 +174,9 @@ func TestLayersCatch(t *testing.T) {
 		{"cmd/cachify", modulePath, true},
 		{"cmd/cachify", modulePath + "/redisstore", true},
 		{"cmd/cachify", modulePath + "/internal/envelope", false},
+		{"itest", modulePath + "/internal/netfault", true},
+		{"itest/cmd/soak", modulePath + "/redisstore", true},
+		{"itest", modulePath + "/internal/envelope", false},
 	} {
 		l, ok := r.layerOf(c.dir)
 		if !ok {

@@ -39,13 +39,13 @@ func Unix(path string) Addr { return Addr{"unix", path} }
 // Proxy passes on connections to one server. Make it with [New]. All methods are
 // safe for concurrent use, and what they set holds until they are called again.
 type Proxy struct {
-	target   Addr
 	listener net.Listener
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 
 	mu      sync.Mutex
+	target  Addr
 	conns   []*Conn // those not yet over
 	rules   [2]rule // of new connections
 	refuse  bool
@@ -117,12 +117,12 @@ func (p *Proxy) accept() {
 func (p *Proxy) pass(client net.Conn) {
 	defer func() { _ = client.Close() }()
 	p.mu.Lock()
-	refuse := p.refuse
+	refuse, target := p.refuse, p.target
 	p.mu.Unlock()
 	if refuse {
 		return
 	}
-	server, err := (&net.Dialer{}).DialContext(p.ctx, p.target.Net, p.target.Name)
+	server, err := (&net.Dialer{}).DialContext(p.ctx, target.Net, target.Name)
 	if err != nil {
 		return
 	}
@@ -200,6 +200,14 @@ func (p *Proxy) Refuse(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refuse = on
+}
+
+// Redirect passes on new connections to another server. Those that there are stay with
+// theirs: who moves a service does Redirect, and Cut.
+func (p *Proxy) Redirect(target Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
 }
 
 // Delay sets how much later the bytes of a direction arrive, on all connections,
