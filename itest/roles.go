@@ -34,6 +34,10 @@ const (
 // shiftLine, with seconds behind it, is what a client is told to set its wall clock.
 const shiftLine = "shift "
 
+// beginLine, with the time on the machine's monotonic clock behind it, is what clients
+// are told when all are ready.
+const beginLine = "begin "
+
 // pollInterval is the instances' LockPollInterval.
 const pollInterval = 100 * time.Millisecond
 
@@ -44,8 +48,9 @@ type clientConfig struct {
 	Seed   int64
 	Prefix string
 	Socket string        // of the resource
-	Start  time.Duration // of the round, on the machine's monotonic clock
+	Start  time.Duration // of the round, on the machine's monotonic clock; 0: it will be told
 	End    time.Duration // and its end
+	Length time.Duration // what is between them
 	Shift  time.Duration // of the wall clock, from the start
 
 	Names   []string // of the clients in it
@@ -101,7 +106,7 @@ func beResource(c resourceConfig) (err error) {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	go listen(cancel, nil)
+	go listen(cancel, nil, nil)
 	sayReady()
 	return resource.NewServer(history.NewRecorder("resource", history.Monotonic, file)).Serve(ctx, l)
 }
@@ -110,9 +115,15 @@ func beResource(c resourceConfig) (err error) {
 func sayReady() { _, _ = os.Stdout.WriteString("ready\n") }
 
 // listen does what it is told on its input, and calls finish when that ends.
-func listen(finish func(), clock *wallclock.Clock) {
+func listen(finish func(), clock *wallclock.Clock, begin chan<- time.Duration) {
 	defer finish()
 	for s := bufio.NewScanner(os.Stdin); s.Scan(); {
+		if text, ok := strings.CutPrefix(s.Text(), beginLine); ok {
+			if at, err := strconv.ParseInt(text, 10, 64); err == nil {
+				begin <- time.Duration(at)
+			}
+			continue
+		}
 		text, ok := strings.CutPrefix(s.Text(), shiftLine)
 		if seconds, err := strconv.Atoi(text); ok && err == nil && clock != nil {
 			clock.Shift(time.Duration(seconds) * time.Second)
@@ -131,7 +142,8 @@ func beClient(e Engine, c clientConfig) (err error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go listen(cancel, clock)
+	begin := make(chan time.Duration, 1)
+	go listen(cancel, clock, begin)
 
 	store, err := open(ctx, e, c)
 	if err != nil {
@@ -142,6 +154,13 @@ func beClient(e Engine, c clientConfig) (err error) {
 	}
 	defer func() { err = errors.Join(err, closeStore(store)) }()
 	sayReady()
+	if c.Start == 0 {
+		select {
+		case c.Start = <-begin:
+			c.End = c.Start + c.Length
+		case <-ctx.Done():
+		}
+	}
 	res := resource.Dial(c.Socket)
 	defer res.Close()
 	if err := c.work(ctx, store, res); err != nil {
@@ -165,7 +184,7 @@ func open(ctx context.Context, e Engine, c clientConfig) (driver.Store, error) {
 			return store, nil
 		case errors.Is(err, driver.ErrInvalid), ctx.Err() != nil:
 			return nil, err
-		case history.Monotonic() > c.End:
+		case c.End != 0 && history.Monotonic() > c.End:
 			return nil, fmt.Errorf("%w; %w", errOver, err)
 		}
 		select {

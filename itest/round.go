@@ -90,8 +90,6 @@ func (r *round) do(ctx context.Context) (err error) {
 		return err
 	}
 	length := r.run.Round
-	r.start = history.Monotonic()
-	r.end = r.start + length
 	for _, s := range r.slots {
 		if err := r.startClient(s); err != nil {
 			return err
@@ -99,6 +97,11 @@ func (r *round) do(ctx context.Context) (err error) {
 	}
 	if err := r.awaitReady(ctx); err != nil {
 		return err
+	}
+	r.start = history.Monotonic()
+	r.end = r.start + length
+	for _, s := range r.slots {
+		s.now.Load().tell(beginLine + strconv.FormatInt(int64(r.start), 10))
 	}
 	r.breakThings(ctx)
 	r.healed = history.Monotonic()
@@ -133,7 +136,7 @@ func (r *round) startClient(s *slot) error {
 	s.made++
 	c := clientConfig{
 		Engine: r.run.engine.Name, URL: r.engine.URL, Seed: int64(r.plan.seed >> 1), Prefix: r.prefix,
-		Socket: r.path("resource.sock"), Start: r.start, End: r.end, Workers: r.plan.workers,
+		Socket: r.path("resource.sock"), Start: r.start, End: r.end, Length: r.run.Round, Workers: r.plan.workers,
 	}
 	if r.plan.shifted == s.index || r.run.engine.OneProcess && r.plan.shifted >= 0 {
 		c.Shift = time.Hour

@@ -64,7 +64,7 @@ func readFile(path string) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var events []Event
 	r := bufio.NewReaderSize(f, 1<<16)
 	for n := 1; ; n++ {

@@ -136,9 +136,13 @@ func variableOf(value uintptr) (uintptr, error) {
 		if err != nil {
 			return 0, err
 		}
-		for i := 0; i+8 <= len(memory); i += 8 {
-			if bytes.Equal(memory[i:i+8], want) {
-				found = append(found, r.from+uintptr(i))
+		for at := 0; ; at += len(want) {
+			i := bytes.Index(memory[at:], want)
+			if i < 0 {
+				break
+			}
+			if at += i; at%len(want) == 0 {
+				found = append(found, r.from+uintptr(at))
 			}
 		}
 	}
