@@ -230,14 +230,18 @@ const (
 	strayAfter = time.Second
 )
 
-// cleanUp runs do in the background, calls done at its end, and waits for that a
-// moment.
+// cleanUp tidies up aside.
 func (k *core) cleanUp(ctx context.Context, done func(), do func(context.Context) error) {
+	aside(done, func() { k.tidy(ctx, do) })
+}
+
+// aside runs do in the background, calls done at its end, and waits for that a moment.
+func aside(done, do func()) {
 	finished := make(chan struct{})
 	go func() {
 		defer done()
 		defer close(finished)
-		k.tidy(ctx, do)
+		do()
 	}()
 	t := time.NewTimer(cleanUpPatience)
 	defer t.Stop()

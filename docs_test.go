@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -59,7 +60,7 @@ var goBlock = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
 func TestSnippets(t *testing.T) {
 	var code strings.Builder
 	for _, path := range files(t, ".go") {
-		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "examples"+string(filepath.Separator)) {
+		if strings.HasSuffix(path, "_test.go") || inExamples(path) {
 			code.WriteString(trimmed(read(t, path)))
 		}
 	}
@@ -75,6 +76,11 @@ func TestSnippets(t *testing.T) {
 	if snippets < 10 {
 		t.Errorf("found %d snippets: does the search still work?", snippets)
 	}
+}
+
+// inExamples reports whether path is in a folder of example programs, of any module.
+func inExamples(path string) bool {
+	return slices.Contains(strings.Split(filepath.ToSlash(filepath.Dir(path)), "/"), "examples")
 }
 
 var link = regexp.MustCompile(`\]\(([^)]+)\)`)

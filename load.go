@@ -125,7 +125,11 @@ func (c *cache[R]) load(ctx context.Context, k *core, f *flight, fn source[R]) *
 			return &loaded[R]{err: err}
 		}
 		if lease != nil {
-			defer func() { _ = lease.Release(ctx) }()
+			defer func() {
+				f.close() // like after a clean-up: see fill
+				ctx := context.WithoutCancel(ctx)
+				aside(k.track(), func() { _ = lease.Release(ctx) })
+			}()
 		}
 	}
 	r, err := c.reserve(ctx, k, f.name)

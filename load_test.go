@@ -96,6 +96,27 @@ func TestARunIsNotJoinedDuringItsCleanUp(t *testing.T) {
 	})
 }
 
+// Nor while the lock on the load is released, and nobody waits for that for long.
+func TestARunIsNotJoinedDuringTheReleaseOfItsLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newCacheEnv(t, true)
+		store := faultstore.New(e.store, faultstore.Only(faultstore.Release, faultstore.Always(faultstore.Fault{Kind: faultstore.Hang})))
+		r := runs{took: time.Second}
+		f := mustCache(e, e.instanceOn(store, nil), "{}", r.next, cachify.TTL(time.Millisecond), cachify.LoadLock())
+		begun := time.Now()
+		first := inBackground(func() {
+			wantCall(e, f, "a", 1)
+			if took := time.Since(begun); took > time.Second+100*time.Millisecond {
+				t.Errorf("the call took %v", took)
+			}
+		})
+		<-time.After(time.Second + 5*time.Millisecond)
+		wantCall(e, f, "a", 2)
+		first()
+		r.want(e, 2)
+	})
+}
+
 // What a run returned is no cache by itself: who calls after it has ended does not
 // get its error, even as long as others are still being told.
 func TestErrorIsNotSharedWithLaterCalls(t *testing.T) {
