@@ -311,6 +311,9 @@ func (r *round) drain(ctx context.Context) {
 	defer stop()
 	for _, s := range r.slots {
 		left := max(r.end-history.Monotonic(), 0)
+		if r.run.engine.OneProcess {
+			left += sweepTime // it looks what is left behind, too
+		}
 		r.failed(fmt.Sprintf("client c%d", s.index+1), s.now.Load().await(left+graceTime))
 	}
 }

@@ -39,24 +39,37 @@ func (c clientConfig) look(store driver.Store) (err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	seen := seamlog.New(store, history.NewRecorder("sweep", history.Monotonic, file))
-	ctx, cancel := context.WithTimeout(context.Background(), 2*sweepTime)
-	defer cancel()
 	deadline := time.Now().Add(sweepTime)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for _, name := range names {
-		for {
-			o, err := store.Holders(ctx, name)
-			if err == nil && len(o.Holders) == 0 && o.Waiting == 0 || time.Now().After(deadline) {
-				break
-			}
+		for !nothingLeft(store, name) && time.Now().Before(deadline) {
 			<-tick.C
 		}
-		if _, err := seen.Holders(ctx, name); err != nil {
+		if _, err := holders(seen, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func nothingLeft(store driver.Store, name string) bool {
+	o, err := holders(store, name)
+	return err == nil && len(o.Holders) == 0 && o.Waiting == 0
+}
+
+// holders asks until there is an answer, for a while: where a client looks, what was
+// broken for it may last a moment longer than its work.
+func holders(store driver.Store, name string) (o driver.Occupancy, err error) {
+	for range 10 {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		o, err = store.Holders(ctx, name)
+		cancel()
+		if err == nil {
+			break
+		}
+	}
+	return o, err
 }
 
 // namesIn returns the names of leases that histories tell of.
