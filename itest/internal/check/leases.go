@@ -32,8 +32,10 @@ var linearizableLeases = Rule{
 		}
 		keys, groups := group(all, func(o *op) string { return o.key })
 		for _, key := range keys {
-			m := &leaseModel{clock: clockOf(cfg), lostLooks: cfg.Eager || lost[key]}
-			linearize("linearizable-leases", key, groups[key], &place{}, m.step, (*place).equal, r)
+			m := &leaseModel{clock: clockOf(cfg), lostLooks: cfg.Eager || lost[key], budget: newBudget()}
+			linearize("linearizable-leases", key, groups[key], model[*place]{
+				start: &place{}, step: m.step, equal: (*place).equal, hash: (*place).hash, budget: m.budget,
+			}, r)
 		}
 	},
 }
@@ -48,6 +50,8 @@ type leaseModel struct {
 	// lostLooks tells that there were looks whose answers nobody got. So a place may
 	// have been kept for longer than is known, and a slot handed over sooner.
 	lostLooks bool
+
+	budget *budget
 }
 
 // step is one operation.

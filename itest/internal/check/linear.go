@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -13,6 +14,26 @@ import (
 // decideWithin is how long porcupine may take for one name or key.
 const decideWithin = 5 * time.Second
 
+// budgetOfAKey is how much a model may make of one name or key: states, and the leases
+// and places in them. It bounds the memory, of which there may be less than time: where
+// many outcomes are unknown, the states in which a name can be multiply.
+const budgetOfAKey = 3_000_000
+
+// budget is what is left of that. A model that has used it up has no next states any
+// more, so that the search ends soon; what it says then means nothing.
+type budget struct{ left atomic.Int64 }
+
+func newBudget() *budget {
+	b := new(budget)
+	b.left.Store(budgetOfAKey)
+	return b
+}
+
+// spend takes n, and reports whether there was as much.
+func (b *budget) spend(n int) bool { return b.left.Add(-int64(n)) >= 0 }
+
+func (b *budget) spent() bool { return b.left.Load() < 0 }
+
 // request is one call in the seam, as a model sees it: what was asked and answered, and
 // between which moments it was done.
 type request struct {
@@ -21,34 +42,70 @@ type request struct {
 	unknown  bool
 }
 
-// step is one of the things that a model can do: all next states that are possible.
-type step[S any] func(state S, q *request) []S
+// model is what one name or key is held against.
+type model[S any] struct {
+	start  S
+	step   func(state S, q *request) []S // all states that are possible next
+	equal  func(a, b S) bool
+	hash   func(S) uint64
+	budget *budget
+}
 
-// linearize holds the operations on one name against a model. They are in the order of
-// their calls.
-func linearize[S any](rule, key string, all []*op, start S, next step[S], equal func(a, b S) bool, r *Result) {
+// linearize holds the operations on one name or key against a model. They are in the
+// order of their calls.
+func linearize[S any](rule, key string, all []*op, m model[S], r *Result) {
 	if len(all) == 0 {
 		return
 	}
 	r.Histories++
-	model := (&porcupine.NondeterministicModel{
-		Init: func() []any { return []any{start} },
-		Step: func(state, in, _ any) []any {
-			var states []any
-			for _, s := range next(state.(S), in.(*request)) {
-				states = append(states, s)
-			}
-			return states
-		},
-		Equal: func(a, b any) bool { return equal(a.(S), b.(S)) },
-	}).ToModel()
-	result, info := porcupine.CheckOperationsVerbose(model, operations(all), decideWithin)
-	switch result {
-	case porcupine.Unknown:
+	result, info := porcupine.CheckOperationsVerbose(m.powerSet(), operations(all), decideWithin)
+	switch {
+	case result == porcupine.Ok:
+	case result == porcupine.Unknown, m.budget.spent():
 		r.Undecided = append(r.Undecided, rule+" "+key)
-	case porcupine.Illegal:
+	default:
 		r.Violations = append(r.Violations, stuck(rule, key, all, info))
 	}
+}
+
+// powerSet is the model whose states are the sets of those in which m may be. It is that
+// of porcupine.NondeterministicModel, which compares each state with each.
+func (m model[S]) powerSet() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return []S{m.start} },
+		Step: func(state, in, _ any) (bool, any) {
+			var next []S
+			seen := make(map[uint64][]S)
+			for _, s := range state.([]S) {
+				for _, t := range m.step(s, in.(*request)) {
+					h := m.hash(t)
+					if slices.ContainsFunc(seen[h], func(u S) bool { return m.equal(t, u) }) {
+						continue
+					}
+					if !m.budget.spend(1) {
+						return false, nil
+					}
+					seen[h] = append(seen[h], t)
+					next = append(next, t)
+				}
+			}
+			return len(next) > 0, next
+		},
+		Equal: func(a, b any) bool { return m.sameSet(a.([]S), b.([]S)) },
+		Hash: func(state any) (sum uint64) {
+			for _, s := range state.([]S) {
+				sum += m.hash(s) // whatever the order
+			}
+			return sum
+		},
+	}
+}
+
+// sameSet compares sets: no state is twice in one.
+func (m model[S]) sameSet(a, b []S) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(s S) bool {
+		return !slices.ContainsFunc(b, func(t S) bool { return m.equal(s, t) })
+	})
 }
 
 // operations puts them in the order of the history, which the times alone do not tell.

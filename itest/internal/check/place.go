@@ -1,6 +1,7 @@
 package check
 
 import (
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -50,6 +51,21 @@ func (s *place) clone() *place {
 
 func (s *place) equal(t *place) bool {
 	return s.now == t.now && s.freed == t.freed && s.fence == t.fence && s.limit() == t.limit() && slices.Equal(s.leases, t.leases) && slices.Equal(s.queue, t.queue)
+}
+
+var hashSeed = maphash.MakeSeed()
+
+func (s *place) hash() uint64 {
+	var h maphash.Hash
+	h.SetSeed(hashSeed)
+	maphash.WriteComparable(&h, [...]uint64{uint64(s.now), uint64(s.freed), s.fence, uint64(s.limit())})
+	for i := range s.leases {
+		maphash.WriteComparable(&h, s.leases[i])
+	}
+	for i := range s.queue {
+		maphash.WriteComparable(&h, s.queue[i])
+	}
+	return h.Sum64()
 }
 
 // limit is that in force: a name that nobody holds and nobody waits for has none.
@@ -121,6 +137,9 @@ func (m *leaseModel) arrivals(s *place, q *request) []*place {
 // settle decides for each lease and place from the ith on whether it is over, and then
 // hands over.
 func (m *leaseModel) settle(s *place, q *request, i int) []*place {
+	if !m.budget.spend(1 + len(s.leases) + len(s.queue)) {
+		return nil
+	}
 	if i >= len(s.leases)+len(s.queue) {
 		return m.settled(s, q)
 	}

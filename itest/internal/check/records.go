@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"hash/maphash"
 	"time"
 
 	"github.com/go-cachify/cachify/itest/internal/history"
@@ -32,8 +33,12 @@ var linearizableRecords = Rule{
 		keys, groups := group(all, func(o *op) string { return o.key })
 		for _, key := range keys {
 			r.Violations = append(r.Violations, repeated(key, groups[key])...)
-			m := recordModel{clockOf(cfg)}
-			linearize("linearizable-records", key, groups[key], record{}, m.step, func(a, b record) bool { return a == b }, r)
+			linearize("linearizable-records", key, groups[key], model[record]{
+				step:   recordModel{clockOf(cfg)}.step,
+				equal:  func(a, b record) bool { return a == b },
+				hash:   func(s record) uint64 { return maphash.Comparable(hashSeed, s) },
+				budget: newBudget(),
+			}, r)
 		}
 	},
 }
