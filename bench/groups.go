@@ -1,6 +1,10 @@
 package main
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/go-cachify/cachify"
+)
 
 // The page's sections.
 const (
@@ -67,13 +71,16 @@ var aims = []aim{
 	{"… rueidislock", atLeast(1.3), over("redis-own-keys-64", "cachify", "rueidislock"), nil, ""},
 	{"… raw SET + DEL", atLeast(.85), over("redis-own-keys-64", "cachify", rawPeer.name),
 		over("redis-own-keys-64", fourPeer.name, rawPeer.name), "two scripts that do nothing but name four keys"},
-	{"Redis, hand-over p50: rueidislock", atMost(.7), over("redis-hand-over", "cachify", "rueidislock"), nil, ""},
-	{"… bare PUBLISH → message", atMost(3), over("redis-hand-over", "cachify", "PUBLISH → message"), nil, ""},
+	{"Redis, hand-over p50: rueidislock", atMost(.7), over("redis-hand-over", "cachify", "rueidislock"),
+		over("redis-hand-over", publishName, "rueidislock"), "a bare PUBLISH, which hands nothing over"},
+	{"… bare PUBLISH → message", atMost(3), over("redis-hand-over", "cachify", publishName), nil, ""},
 	{"… redislock, which polls, to cachify", atLeast(50), over("redis-hand-over", "redislock", "cachify"), nil, ""},
 	{"… redsync, which polls, to cachify", atLeast(50), over("redis-hand-over", "redsync", "cachify"), nil, ""},
-	{"Redis, 32 clients × 8, one key: client commands each", atMost(2.2), column("redis-one-key-32", "cachify", "commands"), nil, ""},
+	{"Redis, 32 clients × 8, one key: client commands each", atMost(2.2), column("redis-one-key-32", "cachify", "commands"),
+		twoAndLooks, "two, and a look of each waiting client every 100 ms"},
 	{"… most served : least served", atMost(1.1), column("redis-one-key-32", "cachify", "uneven"), nil, ""},
-	{"Memory, a free lock: map under a mutex", atMost(10), over("memory-uncontended", "cachify", "map under a mutex"), nil, ""},
+	{"Memory, a free lock: map under a mutex", atMost(10), over("memory-uncontended", "cachify", "map under a mutex"),
+		over("memory-uncontended", aloneName, "map under a mutex"), "the store alone, which reads the clock twice"},
 	{"… allocations", atMostPlain(4), column("memory-uncontended", "cachify", "allocs"), nil, ""},
 	{"A hit in memory, key function: the engine", atMost(2), over("cached-memory", "cachify, key function", "otter, the engine"), nil, ""},
 	{"… template of one string", atMost(2), over("cached-memory", "cachify, template of one string", "otter, the engine"), nil, ""},
@@ -89,6 +96,21 @@ var aims = []aim{
 	flatness("Hits in memory, a thousand hot keys", "flat-hits", 1_000_000),
 	{"Hits in memory, of all keys, 100 → 1,000,000 keys", atMost(1.3), over("flat-hits-all", keysTitle(1_000_000), keysTitle(100)),
 		over("flat-hits-all", engineTitle(1_000_000), engineTitle(100)), "the engine alone: the processor's caches"},
+}
+
+// twoAndLooks is how many commands an acquisition needs where each client looks at the
+// longest interval that it promises, having waited for longer each time.
+func twoAndLooks(d *Data) (spread, bool) {
+	r := d.group("redis-one-key-32").row("cachify")
+	if r == nil {
+		return spread{}, false
+	}
+	looks := 32 / cachify.DefaultLockPollInterval.Seconds()
+	var xs []float64
+	for _, perSecond := range r.Values {
+		xs = append(xs, 2+looks/perSecond)
+	}
+	return spreadOf(xs), true
 }
 
 func flatness(what, group string, n int) aim {

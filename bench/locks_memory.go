@@ -12,6 +12,8 @@ import (
 	"k8s.io/utils/keymutex"
 
 	"github.com/go-cachify/cachify"
+	"github.com/go-cachify/cachify/driver"
+	"github.com/go-cachify/cachify/memstore"
 )
 
 // mapLock is the least a keyed lock can be: a map under a mutex, without expiry,
@@ -87,6 +89,24 @@ const aboutMemoryLocks = "None of the others has leases that expire, fences, hol
 	"The map cannot wait at all: where the key is held it yields the processor and tries again. " +
 	"moby/locker has a mutex for each key in use, keymutex a few mutexes that all keys share."
 
+// aloneName is the memory store without leases over it.
+const aloneName = "the memory store alone"
+
+func (l *lab) storeAlone() contestant {
+	store, err := memstore.New(nil)
+	l.must(err)
+	l.atEnd(func() { _ = store.Close() })
+	ctx := context.Background()
+	req := driver.AcquireRequest{Name: "invoice-42", Holder: driver.NewClient().NewHolder(), Limit: 1, Slots: 1, TTL: leaseTime}
+	return contestant{name: aloneName, kind: limit, measure: l.timed(func() error {
+		grant, err := store.Acquire(ctx, req)
+		if err != nil {
+			return err
+		}
+		return store.Release(ctx, grant)
+	})}
+}
+
 func memoryUncontended(l *lab) *Group {
 	var all []contestant
 	for _, m := range l.memoryLocks() {
@@ -104,7 +124,7 @@ func memoryUncontended(l *lab) *Group {
 		}
 		return lease.Release(ctx)
 	})}
-	all = append(all, once, waits.contestant)
+	all = append(all, once, waits.contestant, l.storeAlone())
 	return l.inTurn(&Group{
 		Section: sectionMemory, Title: "A free lock, one goroutine",
 		About: aboutMemoryLocks, What: "acquire + release", Unit: "ns", Subject: "cachify",

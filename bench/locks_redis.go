@@ -84,6 +84,8 @@ func latencies(took []time.Duration) sample {
 	return sample{median(xs), map[string]float64{"p99": percentile(xs, 99), "samples": float64(len(xs))}}
 }
 
+const publishName = "PUBLISH → message"
+
 // redisHandOver is the time from the moment at which the holder begins to release until
 // Acquire returns to the one who waits in another client, beside that from a bare
 // PUBLISH to the message.
@@ -105,7 +107,7 @@ func redisHandOver(l *lab) *Group {
 			return latencies(took)
 		}
 	}
-	all := []contestant{{"PUBLISH → message", limit, rueidisModule, take(25, l.publishing(srv))}}
+	all := []contestant{{publishName, limit, rueidisModule, take(25, l.publishing(srv))}}
 	for _, p := range append([]*redisPeer{cachifyPeer}, lockPeers...) {
 		n := 25
 		if p.polls > 0 {
