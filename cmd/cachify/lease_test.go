@@ -61,10 +61,10 @@ func TestChildIsDeadBeforeAnotherHolds(t *testing.T) {
 	h.want(holder.end(), 76, "k: the command was ended: its --expiry of 4s is nearly over, and not renewed")
 }
 
-// A child that heeds SIGTERM has time to clean up.
+// A child that heeds SIGTERM has time to clean up: a fifth of the expiry, up to 2 s.
 func TestChildCanCleanUp(t *testing.T) {
 	h := newHost(t)
-	p := h.start("lock", "k", "-x", "5s", "--no-keep-alive", "--", "sh", "-c",
+	p := h.start("lock", "k", "-x", "10s", "--no-keep-alive", "--", "sh", "-c",
 		"trap 'echo cleaned up; exit 0' TERM; echo ready; while :; do sleep 0.01; done")
 	p.expect("ready")
 	p.expect("cleaned up")
