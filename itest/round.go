@@ -259,6 +259,9 @@ func (r *round) hitClient(ctx context.Context, b breakage) {
 	if s.made > 1 {
 		name += "." + strconv.Itoa(s.made)
 	}
+	if r.run.engine.OneProcess {
+		name = history.AllClients
+	}
 	defer r.broken(b.kind.name, name)()
 	switch b.kind.name {
 	case killClient:

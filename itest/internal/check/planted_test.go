@@ -237,6 +237,10 @@ func TestPlanted(t *testing.T) {
 			s.do("a", 10*ms, 9*time.Second, history.Event{Op: history.Acquire, Verb: history.Lock, Key: "k", Wait: 100 * ms}, history.Event{Outcome: history.TimedOut})
 			s.do("f", 20*ms, 9*time.Second, history.Event{Layer: history.Fault, Fault: "stop", Target: "a"}, history.Event{})
 		}},
+		{"a waiter frozen with all others", "", Config{}, func(s *script) {
+			s.do("b", 10*ms, 9*time.Second, history.Event{Op: history.Acquire, Verb: history.Lock, Key: "k", Wait: 100 * ms}, history.Event{Outcome: history.TimedOut})
+			s.do("f", 20*ms, 9*time.Second, history.Event{Layer: history.Fault, Fault: "stop", Target: history.AllClients}, history.Event{})
+		}},
 		{"served in turn", "", Config{}, func(s *script) {
 			s.seam("a", 10*ms, 11*ms, want("a/1"), grant(1))
 			s.seam("b", 12*ms, 13*ms, queued("b/1"), held)

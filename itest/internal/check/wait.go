@@ -28,7 +28,7 @@ func checkWait(events []history.Event, cfg Config, r *Result) {
 			continue
 		}
 		due := plus(o.call.T, o.call.Wait)
-		bound := plus(due, b.extra(o, due)+cleanUpPatience+cfg.Slack+paused(b.pauses[o.client], o.call.T, o.ret.T))
+		bound := plus(due, b.extra(o, due)+cleanUpPatience+cfg.Slack+b.paused(o))
 		if o.ret.T > bound {
 			r.Violations = append(r.Violations, violation("wait-bound", o.subject(), gather(o),
 				"an acquisition that was to wait for %v took %v", o.call.Wait, o.ret.T-o.call.T))
@@ -76,12 +76,14 @@ func (b *waits) extra(o *op, due time.Duration) time.Duration {
 	return most
 }
 
-// paused is how much of the time from one moment to the other faults took.
-func paused(pauses []*op, from, to time.Duration) time.Duration {
+// paused is how much of the time of an operation faults took.
+func (b *waits) paused(o *op) time.Duration {
 	var sum time.Duration
-	for _, p := range pauses {
-		if d := min(p.end(), to) - max(p.call.T, from); d > 0 {
-			sum += d
+	for _, target := range []string{o.client, history.AllClients} {
+		for _, p := range b.pauses[target] {
+			if d := min(p.end(), o.ret.T) - max(p.call.T, o.call.T); d > 0 {
+				sum += d
+			}
 		}
 	}
 	return sum

@@ -158,10 +158,13 @@ type Event struct {
 	Version  uint64        `json:"version,omitempty"` // of a record
 	If       string        `json:"if,omitempty"`      // the condition of a write
 
-	// Of a Fault: which kind, and what it hit.
+	// Of a Fault: which kind, and what it hit: a client, or [AllClients], or something else.
 	Fault  string `json:"fault,omitempty"`
 	Target string `json:"target,omitempty"`
 }
+
+// AllClients is what a fault hits that hits the one process in which all of them are.
+const AllClients = "all clients"
 
 // Grant is a lease as a look in the store shows it.
 type Grant struct {
