@@ -63,7 +63,8 @@ type Store interface {
 
 	// Evict takes the name away from all its holders, by force. Those who wait in
 	// the queue stay there, and the first of them become the holders. It is no
-	// error if nobody held it. What a foreign holder has stored under the name is
+	// error if nobody held it. Who waits for a lease that has run out just now may be
+	// taken for its holder or not. What a foreign holder has stored under the name is
 	// deleted with it.
 	Evict(ctx context.Context, name string) error
 

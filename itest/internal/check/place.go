@@ -199,7 +199,7 @@ func (m *leaseModel) settled(s *place, q *request) []*place {
 		return []*place{s}
 	}
 	var found []*place
-	if !q.hands() {
+	if !q.hands() || q.call.Op == opEvict { // whom it would hand over to it may as well not evict
 		found = append(found, s)
 	}
 	if !m.lostLooks {

@@ -342,6 +342,18 @@ func TestPlanted(t *testing.T) {
 			two.Limit = 2
 			s.seam("b", 12*ms, 13*ms, two, grant(2))
 		}},
+		{"evicted after its end, with one who waits", "", Config{}, func(s *script) {
+			s.seam("a", 10*ms, 11*ms, want("a/1"), grant(1))
+			s.seam("b", 12*ms, 13*ms, queued("b/1"), held)
+			s.seam("c", 300*ms, 301*ms, history.Event{Op: opEvict, Key: "k"}, history.Event{})
+			s.seam("d", 303*ms, 304*ms, queued("d/1"), held)
+		}},
+		{"evicted after its end, one who waits with it", "", Config{}, func(s *script) {
+			s.seam("a", 10*ms, 11*ms, want("a/1"), grant(1))
+			s.seam("b", 12*ms, 13*ms, queued("b/1"), held)
+			s.seam("c", 300*ms, 301*ms, history.Event{Op: opEvict, Key: "k"}, history.Event{})
+			s.seam("b", 303*ms, 304*ms, history.Event{Op: opRelease, Key: "k", Holder: "b/1"}, history.Event{Outcome: history.Lost})
+		}},
 		{"evicted", "", Config{}, func(s *script) {
 			s.seam("a", 10*ms, 11*ms, want("a/1"), grant(1))
 			s.seam("b", 12*ms, 13*ms, history.Event{Op: opEvict, Key: "k"}, history.Event{})
