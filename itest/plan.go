@@ -5,13 +5,15 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/go-cachify/cachify/itest/internal/history"
 )
 
 // What can happen to clients on any engine.
 const (
-	killClient = "kill"  // with -9, and another one is started in its place
-	stopClient = "stop"  // SIGSTOP, for longer than leases last or not; later SIGCONT
-	wallClock  = "clock" // its wall clock is an hour off
+	killClient = history.Kill // with -9, and another one is started in its place
+	stopClient = "stop"       // SIGSTOP, for longer than leases last or not; later SIGCONT
+	wallClock  = "clock"      // its wall clock is an hour off
 )
 
 // The leases of a run last from minExpiry to maxExpiry, and stopClients are for up to

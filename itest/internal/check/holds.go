@@ -2,6 +2,7 @@ package check
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/go-cachify/cachify/itest/internal/history"
@@ -63,6 +64,7 @@ func holds(events []history.Event) map[string][]*hold {
 	}
 	believe(events, byLease)
 	evict(events, bySubject)
+	kill(events, bySubject)
 	return bySubject
 }
 
@@ -206,4 +208,26 @@ func evict(events []history.Event, bySubject map[string][]*hold) {
 			}
 		}
 	}
+}
+
+// kill ends what is held in the one process of all clients when that is killed: the
+// store is gone with them. The lease of a client that is killed alone goes on to its
+// deadline, as if it were still believed: the store does not know.
+func kill(events []history.Event, bySubject map[string][]*hold) {
+	for _, k := range killsOfAll(events) {
+		for _, hs := range bySubject {
+			for _, h := range hs {
+				if h.begin <= k.call.T {
+					h.end = min(h.end, k.call.T)
+				}
+			}
+		}
+	}
+}
+
+// killsOfAll are the kills of the process in which all clients are.
+func killsOfAll(events []history.Event) []*op {
+	return slices.DeleteFunc(ops(events, history.Fault), func(o *op) bool {
+		return o.call.Fault != history.Kill || o.call.Target != history.AllClients
+	})
 }

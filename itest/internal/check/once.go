@@ -40,10 +40,11 @@ type guards struct {
 	leases    map[string][]*op // what each client asked the store for leases, and got
 	evictions map[string][]eviction
 	evicted   map[string][]eviction // by name in the store
+	kills     []*op                 // of the store and all its users
 }
 
 func newGuards(events []history.Event, cfg Config) *guards {
-	g := &guards{cfg: cfg, ended: make(map[leaseID]time.Duration), leases: make(map[string][]*op), evictions: evictionsOf(events), evicted: evictionsAtSeam(events)}
+	g := &guards{cfg: cfg, ended: make(map[leaseID]time.Duration), leases: make(map[string][]*op), evictions: evictionsOf(events), evicted: evictionsAtSeam(events), kills: killsOfAll(events)}
 	for _, e := range events {
 		if e.Layer == history.User && e.Op == history.Ended && e.Verb == history.Once {
 			if id := (leaseID{e.Client, e.Lease}); g.ended[id] == 0 {
@@ -88,6 +89,11 @@ func (g *guards) twice(key string, runs []*op) []Violation {
 // counted from when the client asked.
 func (g *guards) protected(o *op) time.Duration {
 	end := o.end()
+	for _, k := range g.kills {
+		if o.call.T <= k.call.T {
+			end = min(end, k.call.T)
+		}
+	}
 	if t, ok := g.ended[leaseID{o.client, o.call.ID}]; ok {
 		end = min(end, t)
 	}

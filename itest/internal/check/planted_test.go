@@ -237,6 +237,16 @@ func TestPlanted(t *testing.T) {
 			s.do("a", 10*ms, 9*time.Second, history.Event{Op: history.Acquire, Verb: history.Lock, Key: "k", Wait: 100 * ms}, history.Event{Outcome: history.TimedOut})
 			s.do("f", 20*ms, 9*time.Second, history.Event{Layer: history.Fault, Fault: "stop", Target: "a"}, history.Event{})
 		}},
+		{"the store is killed with its user", "", Config{}, func(s *script) {
+			s.lock("a", 10*ms, 1)
+			s.do("f", 20*ms, 30*ms, history.Event{Layer: history.Fault, Fault: history.Kill, Target: history.AllClients}, history.Event{})
+			s.lock("a.2", 40*ms, 2)
+		}},
+		{"a user is killed, and its lease forgotten", "exclusion", Config{}, func(s *script) {
+			s.lock("a", 10*ms, 1)
+			s.do("f", 20*ms, 30*ms, history.Event{Layer: history.Fault, Fault: history.Kill, Target: "a"}, history.Event{})
+			s.lock("a.2", 40*ms, 2)
+		}},
 		{"a waiter frozen with all others", "", Config{}, func(s *script) {
 			s.do("b", 10*ms, 9*time.Second, history.Event{Op: history.Acquire, Verb: history.Lock, Key: "k", Wait: 100 * ms}, history.Event{Outcome: history.TimedOut})
 			s.do("f", 20*ms, 9*time.Second, history.Event{Layer: history.Fault, Fault: "stop", Target: history.AllClients}, history.Event{})

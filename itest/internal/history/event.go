@@ -163,6 +163,9 @@ type Event struct {
 	Target string `json:"target,omitempty"`
 }
 
+// Kill is the fault that a client is killed.
+const Kill = "kill"
+
 // AllClients is what a fault hits that hits the one process in which all of them are.
 const AllClients = "all clients"
 
