@@ -128,3 +128,12 @@ func readData(file string) (*Data, error) {
 	d := new(Data)
 	return d, json.Unmarshal(text, d)
 }
+
+// rounds is how often all of the group was measured.
+func (g *Group) rounds() int {
+	n := 0
+	for _, r := range g.Rows {
+		n = max(n, len(r.Values))
+	}
+	return n
+}

@@ -201,7 +201,7 @@ func redisOneKey(clients int) func(l *lab) *Group {
 		for _, p := range append([]*redisPeer{cachifyPeer}, lockPeers...) {
 			all = append(all, p.contestant(func() sample { return l.contended(srv, p, l.size(clients), l.long(length)) }))
 		}
-		return l.inTurn(g, 2, all)
+		return l.inTurn(g, 3, all)
 	}
 }
 

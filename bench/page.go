@@ -71,7 +71,7 @@ func (d *Data) page() string {
 			section = g.Section
 			p("\n## %s\n", section)
 		}
-		p("\n### %s\n\n%s\n\n![%s](%s/%s.svg)\n\n", g.Title, g.About, g.Title, chartsName, g.ID)
+		p("\n### %s\n\n%s %s.\n\n![%s](%s/%s.svg)\n\n", g.Title, strings.TrimSpace(g.About), plural(g.rounds(), "round"), g.Title, chartsName, g.ID)
 		head, rows := g.table()
 		table(&b, head, rows)
 	}

@@ -375,5 +375,5 @@ func resources(l *lab) *Group {
 			}})
 		}
 	}
-	return l.inTurn(g, 2, all)
+	return l.inTurn(g, 3, all)
 }

@@ -66,6 +66,9 @@ func direct(engines []Engine, o options) error {
 			break
 		}
 		if err := r.round(ctx, n); err != nil {
+			if n == o.First {
+				return err // there is nothing to tell
+			}
 			return errors.Join(err, r.end(time.Since(begun)))
 		}
 	}

@@ -22,7 +22,7 @@ func (r *run) show(one *round, events []history.Event, result *check.Result) err
 	}
 	r.kept = append(r.kept, dir)
 	var text strings.Builder
-	_, _ = fmt.Fprintf(&text, "%s, round %d of seed %d: again by -store %s -seed %d -first %d -rounds 1 -round %v -clients %d",
+	_, _ = fmt.Fprintf(&text, "%s, round %d of seed %d: the same plan again by -store %s -seed %d -first %d -rounds 1 -round %v -clients %d",
 		r.engine.Name, one.plan.round, r.Seed, r.engine.Name, r.Seed, one.plan.round, r.Round, r.Clients)
 	if r.Faults != nil {
 		_, _ = fmt.Fprintf(&text, " -faults %s", strings.Join(r.Faults, ","))
@@ -32,15 +32,17 @@ func (r *run) show(one *round, events []history.Event, result *check.Result) err
 		_, _ = fmt.Fprintf(&text, "  %v\n", b)
 	}
 	var failed error
+	shown := make(map[string]int) // by rule
 	for i, v := range result.Violations {
 		line := fmt.Sprintf("%s of %s: %s", v.Rule, v.Key, v.Text)
 		if i < mostLines {
 			r.say("  %s", line)
 		}
 		_, _ = fmt.Fprintf(&text, "\n%s\n", line)
-		if v.Rule == ruleProcesses || i >= mostWindows {
+		if v.Rule == ruleProcesses || shown[v.Rule] >= mostWindows {
 			continue
 		}
+		shown[v.Rule]++
 		base := filepath.Join(dir, fmt.Sprintf("violation-%d", i+1))
 		failed = errors.Join(failed, drawn(base+".txt", events, v, report.Window), drawn(base+".svg", events, v, report.SVG))
 	}
@@ -54,8 +56,8 @@ func (r *run) show(one *round, events []history.Event, result *check.Result) err
 // mostLines is how many violations of one round are told at once.
 const mostLines = 5
 
-// mostWindows is how many violations of one round are shown each by itself.
-const mostWindows = 20
+// mostWindows is how many violations of one rule in one round are shown each by itself.
+const mostWindows = 5
 
 // drawn writes a file about one violation.
 func drawn(path string, events []history.Event, v check.Violation, draw func(io.Writer, []history.Event, check.Violation) error) (err error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -37,8 +38,11 @@ func now() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// path is where a key's value is. Keys are short here.
-func (f files) path(key string) string { return filepath.Join(f.dir, hex.EncodeToString([]byte(key))) }
+// path is where a key's value is: whatever the key is, that is a name for a file.
+func (f files) path(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return filepath.Join(f.dir, hex.EncodeToString(sum[:]))
+}
 
 // alone runs do while no other process does anything in the directory.
 func (f files) alone(ctx context.Context, do func() error) (err error) {

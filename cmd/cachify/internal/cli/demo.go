@@ -59,6 +59,11 @@ func (a *app) demoWorkerCommand() *cobra.Command {
 }
 
 func (a *app) demo(ctx context.Context, svg string) error {
+	if svg != "" { // what cannot be written is said before the demo, not instead of its result
+		if err := os.WriteFile(svg, nil, 0o666); err != nil { // the umask decides, as for other programs
+			return written(err)
+		}
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return exit.Errorf(exit.Software, "finding this program: %w", err)
@@ -94,7 +99,7 @@ func (a *app) drawn(svg string, history []demo.Event, verdicts []demo.Verdict) e
 		if err := demo.SVG(picture, history, verdicts); err != nil {
 			return written(err)
 		}
-		if err := os.WriteFile(svg, picture.Bytes(), 0o666); err != nil { // the umask decides, as for other programs
+		if err := os.WriteFile(svg, picture.Bytes(), 0o666); err != nil {
 			return written(err)
 		}
 	}
