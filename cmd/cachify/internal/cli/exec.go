@@ -76,15 +76,20 @@ Exit codes: that of the command, 128 and the number if a signal ended it, or
   cachify pool gpu --max 2 --wait -- python train.py
   cachify cached weather --ttl 10m -- curl -s wttr.in`,
 		Args:          unknownCommand,
-		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if show, _ := cmd.Flags().GetBool("version"); show {
+				return a.showVersion()
+			}
 			cmd.SetOut(a.err)
 			_ = cmd.Help()
 			return exit.Silent(exit.Usage)
 		},
 	}
+	// cobra's own flag of that name would need a template to say what the command says,
+	// and templates keep the linker from leaving out what nobody calls: half of the binary.
+	root.Flags().BoolP("version", "v", false, "show the version")
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -106,7 +111,6 @@ Exit codes: that of the command, 128 and the number if a signal ended it, or
 		&cobra.Group{ID: groupHelp, Title: "Help:"},
 	)
 	root.SetHelpCommandGroupID(groupHelp)
-	root.SetVersionTemplate(versionLine())
 	root.SuggestionsMinimumDistance = 2
 	cobra.EnableCommandSorting = false // they are in an order that means something
 	root.AddCommand(a.commands()...)

@@ -17,16 +17,14 @@ func (a *app) versionCommand() *cobra.Command {
 		Short:   "Show the version",
 		Example: `  cachify version`,
 		Args:    none,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprint(a.out, versionLine())
-			return written(err)
-		},
+		RunE:    func(*cobra.Command, []string) error { return a.showVersion() },
 	}
 }
 
-// versionLine is what the command and the flag of that name show.
-func versionLine() string {
-	return fmt.Sprintf("cachify %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+// showVersion is what the command and the flag of that name do.
+func (a *app) showVersion() error {
+	_, err := fmt.Fprintf(a.out, "cachify %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return written(err)
 }
 
 // version is that of the module, or of the commit that it was built from.
