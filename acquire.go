@@ -20,7 +20,7 @@ type acquisition struct {
 	name     string // as the store does
 	limit    int
 	settings leaseSettings // with expiry and slots set
-	begun    time.Time
+	begun    moment
 	parent   context.Context // the caller's
 
 	// A request for it failed: it may reach the store late, even after the release.
@@ -30,7 +30,7 @@ type acquisition struct {
 // exchange is one request and its answer: the local time before it was sent, and
 // the store's clock at the answer. It ties the two clocks together.
 type exchange struct {
-	sent time.Time
+	sent moment
 	at   time.Duration
 }
 
@@ -125,10 +125,10 @@ func (a *acquisition) answer(err error) error {
 
 // granted makes the lease, unless the grant came so late that its time is over:
 // then it is given back.
-func (l *Lease) granted(g driver.Grant, deadline time.Time) error {
+func (l *Lease) granted(g driver.Grant, deadline moment) error {
 	a := &l.own.acquisition
 	now := a.core.now()
-	if !deadline.IsZero() && !now.Before(deadline) {
+	if now >= deadline {
 		a.core.giveBack(a.parent, g)
 		a.undoLater(a.parent, g.Holder)
 		return &LeaseError{Key: a.key, Fence: g.Fence, Err: ErrExpired}
@@ -136,7 +136,7 @@ func (l *Lease) granted(g driver.Grant, deadline time.Time) error {
 	l.start(g, now, deadline)
 	if ev := a.core.Events; ev.Acquired != nil {
 		e := l.own.event(nil)
-		e.Waited = l.own.acquired.Sub(a.begun)
+		e.Waited = time.Duration(l.own.acquired - a.begun)
 		ev.Acquired(e)
 	}
 	return nil
@@ -157,7 +157,7 @@ func (a *acquisition) refused(held *driver.HeldError) error {
 
 func (a *acquisition) waitEvent(held *driver.HeldError) WaitEvent {
 	return WaitEvent{
-		Verb: a.verb, Key: a.key, Holder: held.Holder, RetryAfter: held.RetryAfter, Waited: time.Since(a.begun),
+		Verb: a.verb, Key: a.key, Holder: held.Holder, RetryAfter: held.RetryAfter, Waited: a.core.since(a.begun),
 	}
 }
 

@@ -117,7 +117,7 @@ type core struct {
 	caps   driver.Capabilities
 	owned  func() error // closes a store that New made; nil otherwise
 	client *driver.Client
-	epoch  time.Time // when the instance was made
+	epoch  time.Time // where its clock begins, see clock.go
 	lines  lines
 	loads  flights
 	limits lazyctx.Limits // of requests to the store
@@ -254,9 +254,6 @@ func (c *Cachify) ready() (*core, error) {
 	}
 	return k, nil
 }
-
-// now is time.Now, at half its price: it reads only the monotonic clock.
-func (k *core) now() time.Time { return k.epoch.Add(time.Since(k.epoch)) }
 
 // Must returns v, or panics with err. It is for package-level variables:
 //

@@ -9,7 +9,7 @@ import (
 // renewAfter schedules the next renewal. With h.mu held.
 func (h *hold) renewAfter(d time.Duration) {
 	switch {
-	case h.deadline.IsZero():
+	case h.deadline == never:
 		if h.renewal != nil {
 			h.renewal.Stop()
 		}

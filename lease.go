@@ -38,14 +38,14 @@ type Lease struct {
 // hold is what all leases of one acquisition share.
 type hold struct {
 	acquisition // of whose ctx only the values count
-	acquired    time.Time
+	acquired    moment
 
 	mu         sync.Mutex
 	grant      driver.Grant
 	ttl        time.Duration // what a renewal asks for
-	deadline   time.Time     // zero: none
+	deadline   moment
 	doubtful   time.Duration // the shortest time an extension that failed asked for
-	doubtUntil time.Time     // until when that may still be done
+	doubtUntil moment        // until when that may still be done
 	end        error         // why it is over; nil while it is held
 	ended      LeaseError    // what end points to
 	sharers    int           // leases that are not released yet
@@ -62,7 +62,7 @@ type hold struct {
 }
 
 // start makes the hold of a grant.
-func (l *Lease) start(g driver.Grant, now, deadline time.Time) {
+func (l *Lease) start(g driver.Grant, now, deadline moment) {
 	h := &l.own
 	l.hold = h
 	h.mu.Lock() // against the timers that begin here
@@ -80,12 +80,12 @@ func (l *Lease) start(g driver.Grant, now, deadline time.Time) {
 func margin(ttl time.Duration) time.Duration { return ttl / 100 }
 
 // localDeadline is when a lease of ttl that was asked for at sent ends for its
-// holder: never later than for the store. Zero: never.
-func localDeadline(sent time.Time, ttl time.Duration) time.Time {
+// holder: never later than for the store.
+func localDeadline(sent moment, ttl time.Duration) moment {
 	if ttl == NoExpiry {
-		return time.Time{}
+		return never
 	}
-	return sent.Add(ttl - margin(ttl))
+	return sent.after(ttl - margin(ttl))
 }
 
 // Key returns the key as the user knows it.
@@ -111,13 +111,10 @@ func (l *Lease) Remaining() time.Duration {
 	h := l.hold
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch {
-	case l.over() != nil:
+	if l.over() != nil {
 		return 0
-	case h.deadline.IsZero():
-		return NoExpiry
 	}
-	return max(time.Until(h.deadline), 0)
+	return h.core.until(h.deadline)
 }
 
 // Err returns nil while the lease is held, and afterwards a [*LeaseError] that says
@@ -232,7 +229,7 @@ func (k *core) sharesStore(other *core) bool {
 // over returns why the hold is over, or nil. It needs no timer to notice that the
 // deadline is past. With h.mu held.
 func (h *hold) over() error {
-	if h.end == nil && !h.deadline.IsZero() && !h.core.now().Before(h.deadline) {
+	if h.end == nil && h.core.now() >= h.deadline {
 		h.finish(ErrExpired)
 	}
 	return h.end
@@ -278,13 +275,13 @@ func (h *hold) deadlineMoved() {
 // watchDeadline sees to it that the hold ends at its deadline although nobody
 // asks. With h.mu held, or before the hold is known to others.
 func (h *hold) watchDeadline() {
-	if h.deadline.IsZero() {
+	if h.deadline == never {
 		if h.watch != nil {
 			h.watch.Stop()
 		}
 		return
 	}
-	left := time.Until(h.deadline)
+	left := h.core.until(h.deadline)
 	if left <= 0 {
 		_ = h.over()
 		return
@@ -342,7 +339,7 @@ func (h *hold) extend(ctx context.Context, d, limit time.Duration) error {
 	if err != nil {
 		return err
 	}
-	sent := time.Now()
+	sent := h.core.now()
 	h.mu.Lock()
 	before := h.deadline
 	h.endBy(localDeadline(sent, d)) // from now on the store may do it at any moment
@@ -387,10 +384,10 @@ func (h *hold) takeTurn(ctx context.Context) (done func(), err error) {
 	}
 }
 
-// endBy moves the deadline, if it is later, to t; zero: never. With h.mu held.
-func (h *hold) endBy(t time.Time) {
-	if !t.IsZero() && (h.deadline.IsZero() || t.Before(h.deadline)) {
-		h.deadline = t
+// endBy moves the deadline, if it is later, to m. With h.mu held.
+func (h *hold) endBy(m moment) {
+	if m < h.deadline {
+		h.deadline = m
 		h.deadlineMoved()
 	}
 }
@@ -399,22 +396,22 @@ func (h *hold) endBy(t time.Time) {
 // make the lease end d after it arrives, whatever others have brought until then. So
 // for a while no other lifts the deadline above that. With h.mu held.
 func (h *hold) doubt(d time.Duration) {
-	now := time.Now()
-	if d < h.doubtful || now.After(h.doubtUntil) {
+	now := h.core.now()
+	if d < h.doubtful || now >= h.doubtUntil {
 		h.doubtful = d
 	}
-	h.doubtUntil = now.Add(strayAfter)
+	h.doubtUntil = now.after(strayAfter)
 	if h.settings.keepAlive {
 		h.renewAfter(min(d, h.ttl) / 3)
 	}
 }
 
 // extended takes over what an extension brought. With h.mu held.
-func (h *hold) extended(g driver.Grant, sent time.Time, ttl time.Duration) {
+func (h *hold) extended(g driver.Grant, sent moment, ttl time.Duration) {
 	h.deadline, h.ttl = localDeadline(sent, ttl), ttl
 	h.grant.TTL, h.grant.At = g.TTL, g.At
 	sure := ttl
-	if time.Now().Before(h.doubtUntil) {
+	if h.core.now() < h.doubtUntil {
 		sure = min(ttl, h.doubtful)
 		h.endBy(localDeadline(sent, sure))
 	}
@@ -430,6 +427,6 @@ func (h *hold) extended(g driver.Grant, sent time.Time, ttl time.Duration) {
 func (h *hold) event(err error) LeaseEvent {
 	return LeaseEvent{
 		Verb: h.verb, Key: h.key, Holder: h.grant.Holder, Fence: h.grant.Fence, Slots: h.grant.Slots,
-		Held: time.Since(h.acquired), Err: err,
+		Held: h.core.since(h.acquired), Err: err,
 	}
 }

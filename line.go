@@ -59,14 +59,14 @@ type line struct {
 	mu      sync.Mutex
 	waiters list.List // of *waiter, in order
 	holders map[string]*waiter
-	queued  int       // how many of them are in the store's queue, as far as we know
-	seen    exchange  // the last exchange with the store
-	renewed time.Time // until when a hand-over may stand for a look, see handedOver
-	holder  string    // who has the name, as of then
-	ends    time.Time // when a lease on the name ends; zero: unknown or never
+	queued  int      // how many of them are in the store's queue, as far as we know
+	seen    exchange // the last exchange with the store
+	renewed moment   // until when a hand-over may stand for a look, see handedOver
+	holder  string   // who has the name, as of then
+	ends    moment   // when a lease on the name ends; never: also if that is unknown
 
 	timer   *time.Timer // the next look
-	nextAt  time.Time   // when that is; zero: none
+	nextAt  moment      // when that is; never: none is planned
 	looking bool
 	unlook  context.CancelFunc // ends the look under way; nil: none
 	again   bool               // look again when this one is done
@@ -105,10 +105,7 @@ func (ls *lines) find(name string) *line {
 
 // untilEnd is the time until a lease on the name ends. With l.mu held.
 func (l *line) untilEnd() time.Duration {
-	if l.ends.IsZero() {
-		return NoExpiry
-	}
-	return max(time.Until(l.ends), 0)
+	return l.core.until(l.ends)
 }
 
 // ask makes an attempt for w. Where the store has no queue, those who stand in line
@@ -174,7 +171,7 @@ func (ls *lines) join(w *waiter, x exchange, retryAfter time.Duration) {
 	l := w.line
 	if l == nil {
 		if l = ls.byName[w.req.Name]; l == nil {
-			l = &line{core: w.acq.core, name: w.req.Name, holders: make(map[string]*waiter)}
+			l = &line{core: w.acq.core, name: w.req.Name, holders: make(map[string]*waiter), ends: never, nextAt: never}
 			if ls.byName == nil {
 				ls.byName = make(map[string]*line)
 			}
@@ -187,10 +184,10 @@ func (ls *lines) join(w *waiter, x exchange, retryAfter time.Duration) {
 	if w.line == nil {
 		l.add(w)
 		if l.core.caps.Queue != nil {
-			l.lookAt(time.Now()) // a hand-over may have come before we listened
+			l.lookAt(l.core.now()) // a hand-over may have come before we listened
 		}
 	}
-	w.queuedAt = time.Now()
+	w.queuedAt = l.core.now()
 	w.setQueued(true)
 	l.note(x, retryAfter, w.held.Holder)
 	l.lookSoon()
@@ -243,7 +240,7 @@ func (l *line) remove(w *waiter) {
 	if l.timer != nil {
 		l.timer.Stop()
 	}
-	l.nextAt = time.Time{}
+	l.nextAt = never
 	if l.lingering == nil {
 		l.lingering = time.AfterFunc(lineLinger, l.retire)
 		return
@@ -316,13 +313,13 @@ func (w *waiter) deliver(out outcome) {
 
 // note remembers an exchange with the store. With l.mu held.
 func (l *line) note(x exchange, retryAfter time.Duration, holder string) {
-	if x.sent.Before(l.seen.sent) {
+	if x.sent < l.seen.sent {
 		return
 	}
 	l.seen, l.holder = x, holder
-	l.ends = time.Time{}
+	l.ends = never
 	if retryAfter < driver.MaxTTL {
-		l.ends = time.Now().Add(retryAfter)
+		l.ends = l.core.now().after(retryAfter)
 	}
 }
 
@@ -331,7 +328,7 @@ func (l *line) note(x exchange, retryAfter time.Duration, holder string) {
 func (l *line) endsNow() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ends.IsZero() || time.Until(l.ends) > endsNowWithin {
+	if l.core.until(l.ends) > endsNowWithin {
 		return nil
 	}
 	if l.looked == nil {
@@ -351,23 +348,14 @@ func (l *line) granted(g driver.Grant, x exchange) {
 	l.holder = g.Holder
 	w.setQueued(false)
 	w.handed = true
-	w.deliver(outcome{grant: g, deadline: x.deadline(g)})
+	w.deliver(outcome{grant: g, deadline: localDeadline(l.core.local(x, g.At), g.TTL)})
 }
 
-// deadline is the local end of a lease that the store granted on its own, some time
-// after the exchange.
-func (x exchange) deadline(g driver.Grant) time.Time {
-	if g.TTL == NoExpiry {
-		return time.Time{}
-	}
-	return localDeadline(x.local(g.At), g.TTL)
-}
-
-// local is the local time, or one before it, of what the store did on its own when
-// its clock read at. By that clock we know how long after the exchange it was; should
-// it have jumped, the time that has really passed is a bound.
-func (x exchange) local(at time.Duration) time.Time {
-	return x.sent.Add(min(at-x.at, time.Since(x.sent)))
+// local is the moment, or one before it, of what the store did on its own some time
+// after x, when its clock read at. By that clock we know how long after x it was;
+// should it have jumped, the time that has really passed is a bound.
+func (k *core) local(x exchange, at time.Duration) moment {
+	return x.sent.after(min(at-x.at, k.since(x.sent)))
 }
 
 // woken is called by the store's pushes.
@@ -382,7 +370,7 @@ func (l *line) heard(wake driver.Wake) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if wake.Grant.Holder == "" {
-		l.lookAt(time.Now())
+		l.lookAt(l.core.now())
 		return true
 	}
 	w := l.holders[wake.Grant.Holder]
@@ -402,21 +390,18 @@ func (l *line) heard(wake driver.Wake) bool {
 // same time. And a look also renews the patience of those who wait: half of that
 // has to be left. With l.mu held.
 func (l *line) handedOver(w *waiter, g driver.Grant) {
-	if w.req.Limit != 1 || l.looking || l.nextAt.IsZero() || l.timer == nil {
+	if w.req.Limit != 1 || l.looking || l.nextAt == never || l.timer == nil {
 		return
 	}
-	at := l.seen.local(g.At)
-	l.ends = time.Time{}
+	at := l.core.local(l.seen, g.At)
+	l.ends = never
 	if g.TTL < driver.MaxTTL {
-		l.ends = at.Add(g.TTL)
+		l.ends = at.after(g.TTL)
 	}
-	next := at.Add(l.core.interval())
-	if !l.ends.IsZero() && l.ends.Before(next) {
-		next = l.ends
-	}
-	if next.After(l.nextAt) && !next.After(l.renewed) && l.timer.Stop() {
+	next := min(at.after(l.core.interval()), l.ends)
+	if next > l.nextAt && next <= l.renewed && l.timer.Stop() {
 		l.nextAt = next
-		l.timer.Reset(max(time.Until(next), soonest))
+		l.timer.Reset(max(l.core.until(next), soonest))
 	}
 }
 
@@ -429,38 +414,31 @@ func (k *core) released(name string) {
 	if l := k.lines.find(name); l != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.lookAt(time.Now())
+		l.lookAt(l.core.now())
 	}
 }
 
 // lookSoon plans the next look: after the interval, or when a lease ends. With
 // l.mu held.
 func (l *line) lookSoon() {
-	now := time.Now()
-	next := now.Add(l.core.interval())
-	if !l.ends.IsZero() && l.ends.Before(next) {
-		next = l.ends
-	}
-	if soon := now.Add(soonest); next.Before(soon) {
-		next = soon
-	}
-	l.lookAt(next)
+	now := l.core.now()
+	l.lookAt(max(min(now.after(l.core.interval()), l.ends), now.after(soonest)))
 }
 
 // lookAt plans a look, unless there will be one before. With l.mu held.
-func (l *line) lookAt(at time.Time) {
+func (l *line) lookAt(at moment) {
 	if l.gone || l.waiters.Len() == 0 {
 		return
 	}
 	if l.looking {
-		l.again = l.again || !at.After(time.Now())
+		l.again = l.again || at <= l.core.now()
 		return
 	}
-	if !l.nextAt.IsZero() && !at.Before(l.nextAt) {
+	if at >= l.nextAt {
 		return
 	}
 	l.nextAt = at
-	switch in := time.Until(at); {
+	switch in := l.core.until(at); {
 	case in <= 0:
 		if l.timer != nil {
 			l.timer.Stop()
@@ -481,7 +459,7 @@ func (l *line) look() {
 		l.mu.Unlock()
 		return
 	}
-	l.looking, l.nextAt = true, time.Time{}
+	l.looking, l.nextAt = true, never
 	first := l.waiters.Front().Value.(*waiter)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(first.ctx), storeTimeout)
 	l.unlook = cancel
@@ -500,7 +478,7 @@ func (l *line) look() {
 	if errors.Is(err, driver.ErrClosed) {
 		l.fail(ErrClosed)
 	} else if err = l.core.failure("look at", l.name, err); err != nil {
-		l.ends = time.Time{} // unknown
+		l.ends = never // unknown
 	}
 	if l.looked != nil {
 		close(l.looked)
@@ -509,7 +487,7 @@ func (l *line) look() {
 	again := l.again
 	l.looking, l.unlook, l.again = false, nil, false
 	if again {
-		l.lookAt(time.Now())
+		l.lookAt(l.core.now())
 	}
 	l.lookSoon()
 }

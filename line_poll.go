@@ -3,7 +3,6 @@ package cachify
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/go-cachify/cachify/driver"
 )
@@ -11,7 +10,7 @@ import (
 // tryFirst is the look of a line whose store has no queues: an attempt for the
 // first in line. Who comes second is next when the first has what it wants.
 func (l *line) tryFirst(ctx context.Context, w *waiter) error {
-	sent := time.Now()
+	sent := l.core.now()
 	g, err := l.core.store.Acquire(ctx, w.req)
 	l.mu.Lock()
 	stray := w.elem == nil // it left while we asked: its own clean-up may have come too early

@@ -3,7 +3,6 @@ package cachify
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/go-cachify/cachify/driver"
 )
@@ -14,7 +13,7 @@ func (l *line) lookAtQueue(ctx context.Context) error {
 	if err := l.listen(ctx); err != nil {
 		return err
 	}
-	sent := time.Now()
+	sent := l.core.now()
 	patience := l.core.patience()
 	sight, err := l.core.caps.Queue.Look(ctx, l.name, l.core.client.ID(), patience)
 	if err != nil {
@@ -24,7 +23,7 @@ func (l *line) lookAtQueue(ctx context.Context) error {
 
 	l.mu.Lock()
 	l.note(x, sight.RetryAfter, sight.Holder)
-	l.renewed = sent.Add(patience / 2)
+	l.renewed = sent.after(patience / 2)
 	for _, g := range sight.Grants {
 		l.granted(g, x)
 	}
@@ -67,10 +66,10 @@ func (l *line) listen(ctx context.Context) error {
 
 // queuedBefore returns those who should be in the store's queue if nothing has
 // happened since sent. With l.mu held.
-func (l *line) queuedBefore(sent time.Time) []*waiter {
+func (l *line) queuedBefore(sent moment) []*waiter {
 	var ws []*waiter
 	for e := l.waiters.Front(); e != nil; e = e.Next() {
-		if w := e.Value.(*waiter); w.queued && !w.queuedAt.After(sent) {
+		if w := e.Value.(*waiter); w.queued && w.queuedAt <= sent {
 			ws = append(ws, w)
 		}
 	}
@@ -88,7 +87,7 @@ func (l *line) enqueueAgain(ctx context.Context, w *waiter) error {
 	if !waiting {
 		return nil
 	}
-	sent := time.Now()
+	sent := l.core.now()
 	g, err := l.core.caps.Queue.Enqueue(ctx, w.req, l.core.patience())
 	l.mu.Lock()
 	switch held := (*driver.HeldError)(nil); {

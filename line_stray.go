@@ -2,7 +2,6 @@ package cachify
 
 import (
 	"context"
-	"time"
 )
 
 // A stray is a slot that the store hands to a holder of ours whom nobody stands for: a
@@ -59,10 +58,10 @@ func (w *waiter) over() bool {
 		return false
 	}
 	defer h.mu.Unlock()
-	if h.settings.minHold > 0 && time.Since(h.acquired) < h.settings.minHold+strayAfter {
+	if h.settings.minHold > 0 && h.core.since(h.acquired) < h.settings.minHold+strayAfter {
 		return false // what was released is still held, for the others
 	}
-	return h.end != nil || !h.deadline.IsZero() && !time.Now().Before(h.deadline)
+	return h.end != nil || h.core.now() >= h.deadline
 }
 
 // dismiss gives back what was handed to holder, if it is a stray.

@@ -191,9 +191,10 @@ func TestTheLongestPollInterval(t *testing.T) {
 
 func TestTheDeadlineOfAnExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sent := time.Now()
+		k := instanceOn(t, memory(t), nil).core
+		<-time.After(time.Second)
+		x := exchange{sent: k.now(), at: 1000 * time.Second}
 		<-time.After(time.Minute)
-		x := exchange{sent: sent, at: 1000 * time.Second}
 		for _, tc := range []struct {
 			name    string
 			at, ttl time.Duration
@@ -204,10 +205,10 @@ func TestTheDeadlineOfAnExchange(t *testing.T) {
 			{"before", 990 * time.Second, 100 * time.Second, 89 * time.Second},
 			{"in the future: the store's clock has jumped", 5000 * time.Second, 100 * time.Second, 159 * time.Second},
 		} {
-			got := x.deadline(driver.Grant{At: tc.at, TTL: tc.ttl}).Sub(sent)
-			wantTime(t, tc.name, got, tc.want)
+			got := localDeadline(k.local(x, tc.at), tc.ttl) - x.sent
+			wantTime(t, tc.name, time.Duration(got), tc.want)
 		}
-		if d := x.deadline(driver.Grant{At: time.Second, TTL: NoExpiry}); !d.IsZero() {
+		if d := localDeadline(k.local(x, time.Second), NoExpiry); d != never {
 			t.Errorf("no expiry gives %v", d)
 		}
 	})

@@ -168,7 +168,7 @@ func lockLoad(ctx context.Context, k *core, name string) (*Lease, error) {
 	lease := func() *Lease {
 		l := &Lease{}
 		l.own.acquisition = acquisition{
-			core: k, verb: VerbCached, key: userKey(k, name), name: name + suffixLoad, limit: 1, begun: time.Now(), parent: ctx,
+			core: k, verb: VerbCached, key: userKey(k, name), name: name + suffixLoad, limit: 1, begun: k.now(), parent: ctx,
 			settings: leaseSettings{
 				wait: DefaultLockExpiration, expiry: DefaultLockExpiration, slots: 1,
 				keepAlive: k.caps.Lacks&driver.LackExtend == 0,

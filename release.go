@@ -79,7 +79,7 @@ func (h *hold) leave(ctx context.Context) error {
 func (h *hold) past() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return !h.deadline.IsZero() && !time.Now().Before(h.deadline)
+	return h.core.now() >= h.deadline
 }
 
 func (h *hold) releaseError(over, err error) error {
@@ -102,7 +102,7 @@ func (h *hold) restOfMinHold() time.Duration {
 	if h.settings.minHold == 0 {
 		return 0
 	}
-	return h.settings.minHold - time.Since(h.acquired)
+	return h.settings.minHold - h.core.since(h.acquired)
 }
 
 // giveBack ends the lease in the store: at once, or when its minimum hold is over.

@@ -20,7 +20,7 @@ type waiter struct {
 	elem *list.Element // its place in the line; nil once it has left
 
 	queued   bool                  // the store has it in its queue
-	queuedAt time.Time             // since when, at the latest
+	queuedAt moment                // since when, at the latest
 	handed   bool                  // it was handed a slot
 	result   chan outcome          // takes one
 	lease    atomic.Pointer[Lease] // what it made of that
@@ -31,7 +31,7 @@ type waiter struct {
 // outcome is how waiting ended, other than by the waiter's own will.
 type outcome struct {
 	grant    driver.Grant
-	deadline time.Time
+	deadline moment
 	err      error
 }
 
@@ -121,7 +121,7 @@ func (w *waiter) askOnce(ctx context.Context) (out outcome, answered bool) {
 	var limited lazyctx.Context
 	limited.Start(ctx, &w.acq.core.limits)
 	defer limited.Stop()
-	sent := time.Now()
+	sent := w.acq.core.now()
 	g, err := lines.ask(&limited, w)
 	held := (*driver.HeldError)(nil)
 	switch {
