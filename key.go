@@ -24,13 +24,13 @@ type subject struct {
 	key      string
 	suffix   string
 	limit    int
-	settings settings
+	settings leaseSettings
 	name     string // in the store, if that is known already
 	err      error  // what is wrong with the key or the options
 }
 
 func newSubject(c *Cachify, verb Verb, key, suffix string, limit int, s settings) subject {
-	sub := subject{instance: c, verb: verb, key: key, suffix: suffix, limit: limit, settings: s, err: s.err}
+	sub := subject{instance: c, verb: verb, key: key, suffix: suffix, limit: limit, settings: s.leaseSettings, err: s.err}
 	if c != nil && c.core != nil && key != "" {
 		sub.name = c.core.Prefix + key + suffix
 	}
@@ -83,7 +83,7 @@ func (s *subject) acquire(ctx context.Context) (*Lease, error) {
 	}
 	l := &Lease{}
 	a := &l.own.acquisition
-	*a = acquisition{core: k, verb: s.verb, key: s.key, name: name, limit: s.limit, settings: s.settings.leaseSettings}
+	*a = acquisition{core: k, verb: s.verb, key: s.key, name: name, limit: s.limit, settings: s.settings}
 	a.settings.expiry, a.settings.slots = s.expiry(k), max(s.settings.slots, 1)
 	return l.acquire(ctx)
 }

@@ -18,13 +18,19 @@ type Lock struct{ subject }
 //
 //	lease, err := c.Lock("invoice-42", cachify.Wait(4*time.Second), cachify.Expiry(30*time.Second)).Acquire(ctx)
 func (c *Cachify) Lock(key string, opts ...LockOption) *Lock {
+	return &Lock{c.lock(key, opts)}
+}
+
+// lock is apart from Lock so that Lock can be inlined: then a lock that is used at
+// once needs no memory. Once and Pool do likewise.
+func (c *Cachify) lock(key string, opts []LockOption) subject {
 	var s settings
 	for _, o := range opts {
 		if o != nil {
 			s = o.lockOption(s)
 		}
 	}
-	return &Lock{newSubject(c, VerbLock, key, "", 1, s)}
+	return newSubject(c, VerbLock, key, "", 1, s)
 }
 
 // Key returns the lock's key.

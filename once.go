@@ -18,13 +18,17 @@ type Guard struct{ subject }
 //
 //	ran, err := c.Once("daily-report", cachify.KeepAlive()).Do(ctx, sendReport)
 func (c *Cachify) Once(key string, opts ...OnceOption) *Guard {
+	return &Guard{c.once(key, opts)}
+}
+
+func (c *Cachify) once(key string, opts []OnceOption) subject {
 	var s settings
 	for _, o := range opts {
 		if o != nil {
 			s = o.onceOption(s)
 		}
 	}
-	return &Guard{newSubject(c, VerbOnce, key, suffixOnce, 1, s)}
+	return newSubject(c, VerbOnce, key, suffixOnce, 1, s)
 }
 
 // Key returns the guard's key.

@@ -48,15 +48,15 @@ type settings struct {
 	leaseSettings
 
 	// For the wrapped forms, whose types the constructor checks.
-	fail       bool // an error instead of skipping
-	fallback   any  // func(context.Context, A) (R, error)
-	returnThis any  // R
-	keyFunc    any  // func(A) string
+	fallback   any // func(context.Context, A) (R, error)
+	returnThis any // R
+	keyFunc    any // func(A) string
 
 	err error // what is wrong with the first option that is
 }
 
-// leaseSettings are those that an acquisition and its lease go by.
+// leaseSettings are those that an acquisition and its lease go by, once the options
+// are known to be right.
 type leaseSettings struct {
 	wait      time.Duration // 0: not at all
 	expiry    time.Duration // 0: the instance's default
@@ -64,21 +64,14 @@ type leaseSettings struct {
 	slots     int           // 0: one
 	keepAlive bool
 	reentrant bool
+	fail      bool // an error instead of skipping
 }
 
+// failed notes what is wrong with an option; nil: nothing. The first one counts.
 func (s settings) failed(err error) settings {
 	if s.err == nil {
 		s.err = err
 	}
-	return s
-}
-
-// setDuration checks the argument of an option and stores it.
-func (s settings) setDuration(name string, d time.Duration, set func(*settings)) settings {
-	if err := checkDuration(name, d); err != nil {
-		return s.failed(err)
-	}
-	set(&s)
 	return s
 }
 
@@ -106,7 +99,8 @@ type WaitOption struct{ d time.Duration }
 func Wait(d time.Duration) WaitOption { return WaitOption{d} }
 
 func (o WaitOption) apply(s settings) settings {
-	return s.setDuration("Wait", o.d, func(s *settings) { s.wait = o.d })
+	s.wait = o.d
+	return s.failed(checkDuration("Wait", o.d))
 }
 func (o WaitOption) lockOption(s settings) settings   { return o.apply(s) }
 func (o WaitOption) lockedOption(s settings) settings { return o.apply(s) }
@@ -122,7 +116,8 @@ type ExpiryOption struct{ d time.Duration }
 func Expiry(d time.Duration) ExpiryOption { return ExpiryOption{d} }
 
 func (o ExpiryOption) apply(s settings) settings {
-	return s.setDuration("Expiry", o.d, func(s *settings) { s.expiry = o.d })
+	s.expiry = o.d
+	return s.failed(checkDuration("Expiry", o.d))
 }
 func (o ExpiryOption) lockOption(s settings) settings     { return o.apply(s) }
 func (o ExpiryOption) lockedOption(s settings) settings   { return o.apply(s) }
@@ -137,7 +132,8 @@ type SlotExpiryOption struct{ d time.Duration }
 func SlotExpiry(d time.Duration) SlotExpiryOption { return SlotExpiryOption{d} }
 
 func (o SlotExpiryOption) poolOption(s settings) settings {
-	return s.setDuration("SlotExpiry", o.d, func(s *settings) { s.expiry = o.d })
+	s.expiry = o.d
+	return s.failed(checkDuration("SlotExpiry", o.d))
 }
 func (o SlotExpiryOption) pooledOption(s settings) settings { return o.poolOption(s) }
 
@@ -174,7 +170,8 @@ func (o MinHoldOption) apply(s settings) settings {
 	if o.d == NoExpiry {
 		return s.failed(fmt.Errorf("%w: MinHold of NoExpiry: it must be finite", ErrInvalid))
 	}
-	return s.setDuration("MinHold", o.d, func(s *settings) { s.minHold = o.d })
+	s.minHold = o.d
+	return s.failed(checkDuration("MinHold", o.d))
 }
 func (o MinHoldOption) lockOption(s settings) settings     { return o.apply(s) }
 func (o MinHoldOption) lockedOption(s settings) settings   { return o.apply(s) }
@@ -238,9 +235,9 @@ func (o KeyFuncOption) onceFuncOption(s settings) settings { return o.apply(s) }
 func (o KeyFuncOption) pooledOption(s settings) settings   { return o.apply(s) }
 
 // check finds what is wrong with the options if a lease lasts for expiry.
-func (s *settings) check(expiry time.Duration) error {
-	if s.err == nil && s.minHold > expiry {
+func (s *leaseSettings) check(expiry time.Duration) error {
+	if s.minHold > expiry {
 		return fmt.Errorf("%w: MinHold of %v is longer than the expiry of %v", ErrInvalid, s.minHold, expiry)
 	}
-	return s.err
+	return nil
 }

@@ -21,13 +21,17 @@ type Pool struct{ subject }
 // [*PoolSizeError]. What is wrong with key, size or options is the error of every
 // operation. In the store, "-pool" stands behind the key.
 func (c *Cachify) Pool(key string, size int, opts ...PoolOption) *Pool {
+	return &Pool{c.pool(key, size, opts)}
+}
+
+func (c *Cachify) pool(key string, size int, opts []PoolOption) subject {
 	var s settings
 	for _, o := range opts {
 		if o != nil {
 			s = o.poolOption(s)
 		}
 	}
-	return &Pool{newSubject(c, VerbPool, key, suffixPool, size, checkPool(size, s))}
+	return newSubject(c, VerbPool, key, suffixPool, size, checkPool(size, s))
 }
 
 func checkPool(size int, s settings) settings {

@@ -101,6 +101,9 @@ type wrapped[A any] struct {
 }
 
 func newWrapped[A any](c *Cachify, verb Verb, template, suffix string, limit int, s settings) (wrapped[A], error) {
+	if s.err != nil {
+		return wrapped[A]{}, s.err
+	}
 	longest := s.expiry
 	if longest == 0 {
 		longest = NoExpiry // the instance's default, which is known when there is one
