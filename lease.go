@@ -46,8 +46,7 @@ type hold struct {
 	deadline   moment
 	doubtful   time.Duration // the shortest time an extension that failed asked for
 	doubtUntil moment        // until when that may still be done
-	end        error         // why it is over; nil while it is held
-	ended      LeaseError    // what end points to
+	ended      LeaseError    // why it is over; its Err is nil while it is held
 	sharers    int           // leases that are not released yet
 	context    context.Context
 	contexts   []*held            // of the contexts that end with the hold
@@ -229,23 +228,25 @@ func (k *core) sharesStore(other *core) bool {
 // over returns why the hold is over, or nil. It needs no timer to notice that the
 // deadline is past. With h.mu held.
 func (h *hold) over() error {
-	if h.end == nil && h.core.now() >= h.deadline {
+	if h.ended.Err == nil && h.core.now() >= h.deadline {
 		h.finish(ErrExpired)
 	}
-	return h.end
+	if h.ended.Err == nil {
+		return nil
+	}
+	return &h.ended
 }
 
 // finish ends the hold. With h.mu held.
 func (h *hold) finish(cause error) {
 	h.ended = LeaseError{Key: h.key, Fence: h.grant.Fence, Err: cause}
-	h.end = &h.ended
 	for _, t := range []*time.Timer{h.watch, h.renewal} {
 		if t != nil {
 			t.Stop()
 		}
 	}
 	for _, u := range h.contexts {
-		u.cancel(h.end)
+		u.cancel(&h.ended)
 	}
 	h.contexts = nil
 	if h.extending != nil {
@@ -253,9 +254,9 @@ func (h *hold) finish(cause error) {
 	}
 	switch ev := h.core.Events; {
 	case errors.Is(cause, ErrExpired) && ev.Expired != nil:
-		ev.Expired(h.event(h.end))
+		ev.Expired(h.event(&h.ended))
 	case errors.Is(cause, ErrLost) && ev.Lost != nil:
-		ev.Lost(h.event(h.end))
+		ev.Lost(h.event(&h.ended))
 	}
 }
 
@@ -358,7 +359,7 @@ func (h *hold) extend(ctx context.Context, d, limit time.Duration) error {
 		return nil
 	case errors.Is(err, driver.ErrLost):
 		h.finish(ErrLost)
-		return h.end
+		return &h.ended
 	case isFailure(err):
 		h.doubt(d)
 	default: // it was refused, so nothing was done

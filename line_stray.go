@@ -61,7 +61,7 @@ func (w *waiter) over() bool {
 	if h.settings.minHold > 0 && h.core.since(h.acquired) < h.settings.minHold+strayAfter {
 		return false // what was released is still held, for the others
 	}
-	return h.end != nil || h.core.now() >= h.deadline
+	return h.ended.Err != nil || h.core.now() >= h.deadline
 }
 
 // dismiss gives back what was handed to holder, if it is a stray.

@@ -5,6 +5,7 @@ package lazyctx
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,9 +42,9 @@ type Context struct {
 	limits   *Limits
 	detached bool
 
-	stopped bool
 	mu      sync.Mutex
-	made    *made // nil until somebody asks
+	stopped bool
+	made    atomic.Pointer[made] // nil until somebody asks; set with mu held
 }
 
 // made is the context that does the work.
@@ -71,22 +72,24 @@ func (c *Context) Start(parent context.Context, limits *Limits) {
 func (c *Context) real() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.made != nil {
-		return c.made
+	m := c.made.Load()
+	if m != nil {
+		return m
 	}
 	switch {
 	case c.detached:
-		c.made = &made{Context: c.limits.current(), values: context.WithoutCancel(c.parent)}
+		m = &made{Context: c.limits.current(), values: context.WithoutCancel(c.parent)}
 	case c.parent.Done() == nil:
-		c.made = &made{Context: c.limits.current(), values: c.parent}
+		m = &made{Context: c.limits.current(), values: c.parent}
 	default:
 		ctx, cancel := context.WithTimeout(c.parent, c.limits.Length)
-		c.made = &made{Context: ctx, cancel: cancel}
+		m = &made{Context: ctx, cancel: cancel}
 		if c.stopped {
 			cancel()
 		}
 	}
-	return c.made
+	c.made.Store(m)
+	return m
 }
 
 // Stop ends the context.
@@ -94,8 +97,8 @@ func (c *Context) Stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopped = true
-	if c.made != nil && c.made.cancel != nil {
-		c.made.cancel()
+	if m := c.made.Load(); m != nil && m.cancel != nil {
+		m.cancel()
 	}
 }
 
@@ -107,10 +110,7 @@ func (c *Context) Done() <-chan struct{} { return c.real().Done() }
 
 // Err is the parent's until somebody has asked for Done or Deadline.
 func (c *Context) Err() error {
-	c.mu.Lock()
-	made := c.made
-	c.mu.Unlock()
-	switch {
+	switch made := c.made.Load(); {
 	case made != nil:
 		return made.Err()
 	case c.detached:
@@ -121,10 +121,7 @@ func (c *Context) Err() error {
 
 // Value is the parent's.
 func (c *Context) Value(key any) any {
-	c.mu.Lock()
-	made := c.made
-	c.mu.Unlock()
-	switch {
+	switch made := c.made.Load(); {
 	case made != nil:
 		return made.Value(key)
 	case c.detached:
