@@ -41,11 +41,11 @@ func (s *Script) Source() string { return s.text().source }
 func (s *Script) SHA() string { return s.text().sha }
 
 // script makes the script of a file. Parts that several share are included where
-// the file says so: the common case of a script comes before most of them, since a
-// server defines all functions above it anew with each call. Comments stay here.
+// the file says so, once: the common case of a script comes before most of them, since
+// a server defines all functions above it anew with each call. Comments stay here.
 func script(name string) *Script {
 	s := &Script{sync.OnceValue(func() scriptText {
-		text := source(name)
+		text := source(name, make(map[string]bool))
 		sum := sha1.Sum([]byte(text))
 		return scriptText{source: text, sha: hex.EncodeToString(sum[:])}
 	})}
@@ -53,13 +53,17 @@ func script(name string) *Script {
 	return s
 }
 
-func source(name string) string {
+func source(name string, included map[string]bool) string {
+	if included[name] {
+		return ""
+	}
+	included[name] = true
 	var b strings.Builder
 	for line := range strings.SplitSeq(file(name), "\n") {
 		line = strings.TrimSpace(line)
 		switch part, isInclude := strings.CutPrefix(line, "--include "); {
 		case isInclude:
-			b.WriteString(source(part))
+			b.WriteString(source(part, included))
 		case line == "" || strings.HasPrefix(line, "--"):
 		default:
 			b.WriteString(line)

@@ -10,46 +10,12 @@
 -- The notes have for a place 'w<holder>' "slots ttl", for a lease 'h<holder>'
 -- "slots fence since", for a client 'c<client>' how many places it has; and
 -- 'limit' and 'used' for the name.
-local FIRST_END = 1000000000000   -- scores from here on are times
-local NEVER = 9007199254740991
-
-local time = call('TIME')
-local now = time[1] * 1000000 + time[2]
+--include grant
 local longer, shorter = false, false -- what the line's own time to live has to be looked at for
-local value = redis.pcall('GET', lock) -- false: nobody's; a table: not even a string
+value = redis.pcall('GET', lock)
 
 local function is_ours() return type(value) == 'string' and value:sub(1, 12) == MARK end
 local function is_of(holder) return is_ours() and value:sub(51, -2) == holder end
-
--- Fences rise over all names of a slot. So nothing has to be remembered of a
--- name that is free, and what is remembered is one number a slot. It may go after
--- a day: then the server's time alone is larger, unless its clock was set back by
--- more than that.
-local function next_fence()
-  local fence = now
-  local last = call('SET', clock, string.format('%.0f', now), 'PX', 86400000, 'GET')
-  last = tonumber(last or 0) or 0
-  if last >= now then
-    fence = last + 1
-    call('SET', clock, string.format('%.0f', fence), 'PX', 86400000)
-  end
-  return fence
-end
-
--- ttl is in ms, as a string; '0' is for ever.
-local function take_lock(holder, ttl)
-  local fence = next_fence()
-  value = MARK .. string.format('%016.0f%016.0f', fence, now) ..
-    '0X' .. struct.pack('<I4', #holder) .. holder .. '.'
-  if ttl == '0' then
-    call('SET', lock, value)
-  else
-    call('SET', lock, value, 'PX', ttl)
-  end
-  return fence
-end
-
-local function client_of(holder) return holder:match('^(.*)/[^/]*$') or holder end
 
 local function places(...)
   return call('ZRANGEBYSCORE', line, '(0', '(' .. FIRST_END, ...)
@@ -161,10 +127,6 @@ local function leave(holder)
   end
 end
 
--- A push is a hint: that it cannot be sent, for want of a right perhaps, must not
--- stop the script in the middle.
-local function push(client, text) redis.pcall('PUBLISH', line .. ':' .. client, text) end
-
 -- forget ends what is over: leases of a pool, and places of clients that showed no
 -- life. A line without notes is one that an evicting server has torn.
 local function forget()
@@ -201,7 +163,7 @@ local function serve()
     if (known[3] or 0) + slots > limit then return end
     leave(holder)
     local fence = grant(holder, slots, ttl, limit)
-    push(client_of(holder), string.format('%.0f %s %.0f %.0f ', fence, slots, left(end_after(ttl)), now) .. holder)
+    hand_over(holder, fence, slots, left(end_after(ttl)))
   end
 end
 
