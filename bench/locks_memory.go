@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"strconv"
@@ -107,6 +108,33 @@ func (l *lab) storeAlone() contestant {
 	})}
 }
 
+// withHolderName is the memory store with what a lease cannot do without.
+const withHolderName = "the memory store, a holder each time, five clock readings"
+
+// storeWithHolder is storeAlone with what makes it safe: a holder that nobody else
+// is, a deadline counted from before the request, and a look at the clock whether it is
+// past, after the grant and at the release.
+func (l *lab) storeWithHolder() contestant {
+	store, err := memstore.New(nil)
+	l.must(err)
+	l.atEnd(func() { _ = store.Close() })
+	ctx, me, epoch := context.Background(), driver.NewClient(), time.Now()
+	req := driver.AcquireRequest{Name: "invoice-42", Limit: 1, Slots: 1, TTL: leaseTime}
+	return contestant{name: withHolderName, kind: limit, measure: l.timed(func() error {
+		req.Holder = me.NewHolder()
+		deadline := time.Since(epoch) + leaseTime
+		grant, err := store.Acquire(ctx, req)
+		if err != nil {
+			return err
+		}
+		atGrant, atRelease := time.Since(epoch), time.Since(epoch)
+		if max(atGrant, atRelease) > deadline {
+			return errors.New("the machine was stopped")
+		}
+		return store.Release(ctx, grant)
+	})}
+}
+
 func memoryUncontended(l *lab) *Group {
 	var all []contestant
 	for _, m := range l.memoryLocks() {
@@ -124,7 +152,7 @@ func memoryUncontended(l *lab) *Group {
 		}
 		return lease.Release(ctx)
 	})}
-	all = append(all, once, waits.contestant, l.storeAlone())
+	all = append(all, once, waits.contestant, l.storeAlone(), l.storeWithHolder())
 	return l.inTurn(&Group{
 		Section: sectionMemory, Title: "A free lock, one goroutine",
 		About: aboutMemoryLocks, What: "acquire + release", Unit: "ns", Subject: "cachify",

@@ -27,12 +27,13 @@ func redisOwnKeys(goroutines int) func(l *lab) *Group {
 			Section: sectionRedis,
 			Title:   "Own keys, " + plural(goroutines, "goroutine"),
 			About: aboutRedis + "The raw commands are no lock: nobody is told apart by them, and there is no fence. What compares and acts in " +
-				"one step is a script on Redis, so the limit of a lock is two scripts that do nothing.",
+				"one step is a script on Redis, so the limit of a lock is two scripts that do nothing; and the limit of cachify, with the " +
+				"queue, the fence and the holder that its scripts see to, is to send these without anything around them.",
 			What: "acquire + release", Unit: "pairs/s", More: true, Subject: "cachify",
 			Columns: []Column{{Key: "server", Title: "CPU a pair, server", Unit: "µs"}, {Key: "client", Title: "client", Unit: "µs"}},
 		}
 		var all []contestant
-		for _, p := range append([]*redisPeer{cachifyPeer, rawPeer, tunedPeer, emptyPeer, fourPeer, redsyncRueidisPeer}, lockPeers...) {
+		for _, p := range append([]*redisPeer{cachifyPeer, rawPeer, tunedPeer, emptyPeer, fourPeer, barePeer, redsyncRueidisPeer}, lockPeers...) {
 			client := p.connect(l, srv)
 			pairs := func(length time.Duration) counts {
 				ctx, cancel := context.WithCancel(context.Background()) // that of most requests can end
@@ -84,7 +85,10 @@ func latencies(took []time.Duration) sample {
 	return sample{median(xs), map[string]float64{"p99": percentile(xs, 99), "samples": float64(len(xs))}}
 }
 
-const publishName = "PUBLISH → message"
+const (
+	publishName = "PUBLISH → message"
+	leastName   = "a script that compares, sets and publishes → goroutine"
+)
 
 // redisHandOver is the time from the moment at which the holder begins to release until
 // Acquire returns to the one who waits in another client, beside that from a bare
@@ -107,7 +111,10 @@ func redisHandOver(l *lab) *Group {
 			return latencies(took)
 		}
 	}
-	all := []contestant{{publishName, limit, rueidisModule, take(25, l.publishing(srv))}}
+	all := []contestant{
+		{publishName, limit, rueidisModule, take(25, l.publishing(srv))},
+		{leastName, limit, rueidisModule, take(25, l.handingOverLeast(srv))},
+	}
 	for _, p := range append([]*redisPeer{cachifyPeer}, lockPeers...) {
 		n := 25
 		if p.polls > 0 {
@@ -170,6 +177,35 @@ func (l *lab) publishing(srv *redisServer) func() time.Duration {
 		start := time.Now()
 		l.must(sender.Do(ctx, sender.B().Publish().Channel("channel").Message("x").Build()).Error())
 		return (<-heard).Sub(start)
+	}
+}
+
+// handingOverLeast returns a function that takes one sample of the least that hands
+// over to one who is known: a script that looks whose the lock is, writes whose it is
+// now, and tells, and a goroutine that waits for that.
+func (l *lab) handingOverLeast(srv *redisServer) func() time.Duration {
+	sender, receiver := newRueidis(l, srv), newRueidis(l, srv)
+	script := rueidis.NewLuaScript("if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end " +
+		"redis.call('SET', KEYS[1], ARGV[2], 'PX', 30000) redis.call('PUBLISH', KEYS[1], ARGV[2]) return 1")
+	heard := make(chan struct{}, 1)
+	conn, done := receiver.Dedicate()
+	l.atEnd(done)
+	conn.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: func(rueidis.PubSubMessage) { heard <- struct{}{} }})
+	ctx, key := context.Background(), "least"
+	l.must(conn.Do(ctx, conn.B().Subscribe().Channel(key).Build()).Error())
+	return func() time.Duration {
+		l.must(sender.Do(ctx, sender.B().Set().Key(key).Value("one").Build()).Error())
+		woken := make(chan time.Time, 1)
+		go func() {
+			<-heard
+			woken <- time.Now()
+		}()
+		l.pause(10 * time.Millisecond)
+		start := time.Now()
+		if n, err := script.Exec(ctx, sender, []string{key}, []string{"one", "two"}).AsInt64(); err != nil || n != 1 {
+			l.fail("the script: %d, %w", n, err)
+		}
+		return (<-woken).Sub(start)
 	}
 }
 

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/bsm/redislock"
@@ -57,6 +60,7 @@ var (
 	tunedPeer   = &redisPeer{name: "raw, client set as cachify's", kind: limit, module: rueidisModule, connect: connectRawTuned}
 	emptyPeer   = &redisPeer{name: "two empty scripts of one key, likewise", kind: limit, module: rueidisModule, connect: connectEmpty(1)}
 	fourPeer    = &redisPeer{name: "two empty scripts of four keys, likewise", kind: limit, module: rueidisModule, connect: connectEmpty(4)}
+	barePeer    = &redisPeer{name: "cachify's two commands, sent bare", kind: limit, module: rueidisModule, connect: connectBare}
 	cachifyPeer = &redisPeer{name: "cachify", kind: ours, connect: connectCachify}
 	lockPeers   = []*redisPeer{
 		{name: "rueidislock", kind: peer, module: rueidisModule, connect: connectRueidislock},
@@ -82,14 +86,19 @@ func newGoRedis(l *lab, s *redisServer) *redis.Client {
 	return client
 }
 
-// connectRawTuned is connectRaw with the settings that redisstore gives its clients.
-func connectRawTuned(l *lab, s *redisServer) redisClient {
+// newTuned returns a client with the settings that redisstore gives its own.
+func newTuned(l *lab, s *redisServer) rueidis.Client {
 	opt := s.option()
 	opt.DisableCache, opt.MaxFlushDelay, opt.PipelineMultiplex = true, 20*time.Microsecond, -1
 	client, err := rueidis.NewClient(opt)
 	l.must(err)
 	l.atEnd(client.Close)
-	return &rawClient{client, driver.NewClient()}
+	return client
+}
+
+// connectRawTuned is connectRaw with the settings that redisstore gives its clients.
+func connectRawTuned(l *lab, s *redisServer) redisClient {
+	return &rawClient{newTuned(l, s), driver.NewClient()}
 }
 
 // connectEmpty sends two scripts that do nothing but name keys, with the settings of
@@ -98,7 +107,7 @@ func connectRawTuned(l *lab, s *redisServer) redisClient {
 // notes on it.
 func connectEmpty(keys int) func(*lab, *redisServer) redisClient {
 	return func(l *lab, s *redisServer) redisClient {
-		return &emptyClient{connectRawTuned(l, s).(*rawClient).Client, rueidis.NewLuaScript("return 1"), keys}
+		return &emptyClient{newTuned(l, s), rueidis.NewLuaScript("return 1"), keys}
 	}
 }
 
@@ -118,6 +127,78 @@ func (c *emptyClient) try(ctx context.Context, key string) (func() error, error)
 }
 
 func (c *emptyClient) lock(ctx context.Context, key string) (func() error, error) {
+	return c.try(ctx, key)
+}
+
+// connectBare sends what cachify's store sends for a pair, word by word, with the
+// settings of redisstore: all that is left of cachify in it is its scripts on the server.
+func connectBare(l *lab, s *redisServer) redisClient {
+	c := &bareClient{Client: newTuned(l, s), pairs: make(map[string]*pair)}
+	store, err := redisstore.NewFromClient(l.ctx, c)
+	l.must(err)
+	l.atEnd(func() { _ = store.Close() })
+	c.store = store
+	return c
+}
+
+// pair is the words of the two commands that acquire a key and release it.
+type pair struct{ acquire, release []string }
+
+// bareClient learns from the store what it sends, once for each key.
+type bareClient struct {
+	rueidis.Client
+	store *redisstore.Store
+
+	mu    sync.Mutex
+	pairs map[string]*pair
+	last  []string // what the store has sent last, while it is listened to
+}
+
+func (c *bareClient) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	c.last = slices.Clone(cmd.Commands())
+	return c.Client.Do(ctx, cmd)
+}
+
+func (c *bareClient) learn(ctx context.Context, key string) (*pair, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.pairs[key]; p != nil {
+		return p, nil
+	}
+	p := &pair{}
+	grant, err := c.store.Acquire(ctx, driver.AcquireRequest{
+		Name: key, Holder: driver.NewClient().NewHolder(), Limit: 1, Slots: 1, TTL: leaseTime,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.acquire = c.last
+	if err := c.store.Release(ctx, grant); err != nil {
+		return nil, err
+	}
+	p.release = c.last
+	c.pairs[key] = p
+	return p, nil
+}
+
+// send fails if there was nothing to acquire or release.
+func (c *bareClient) send(ctx context.Context, words []string) error {
+	n, err := c.Client.Do(ctx, c.B().Arbitrary(words...).Build()).AsInt64()
+	if err == nil && n == 0 {
+		err = errors.New("it was not done")
+	}
+	return err
+}
+
+func (c *bareClient) try(ctx context.Context, key string) (func() error, error) {
+	p, err := c.learn(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return func() error { return c.send(ctx, p.release) }, c.send(ctx, p.acquire)
+}
+
+func (c *bareClient) lock(ctx context.Context, key string) (func() error, error) {
 	return c.try(ctx, key)
 }
 
