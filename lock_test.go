@@ -263,3 +263,26 @@ func TestMustPanics(t *testing.T) {
 	}()
 	Must(Locked(nil, "{unclosed", echo))
 }
+
+// A lease is an object and a holder; a lock, guard or pool that is made for it takes no
+// more than the name in the store.
+func TestWhatIsUsedAtOnceTakesNoMemory(t *testing.T) {
+	c, ctx := instanceOn(t, memory(t), nil), t.Context()
+	for verb, acquire := range map[string]func() (*Lease, error){
+		"Lock": func() (*Lease, error) { return c.Lock("a").Acquire(ctx) },
+		"Once": func() (*Lease, error) { return c.Once("a").Acquire(ctx) },
+		"Pool": func() (*Lease, error) { return c.Pool("a", 2).Acquire(ctx) },
+	} {
+		if n := testing.AllocsPerRun(100, func() {
+			lease, err := acquire()
+			if err == nil {
+				err = lease.Release(ctx)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}); n > 3 {
+			t.Errorf("%s: %v allocations, want 3", verb, n)
+		}
+	}
+}
