@@ -28,8 +28,11 @@ type conn struct {
 func Dial(socket string) *Client { return &Client{socket: socket} }
 
 // Write asks for a write to key under fence. The error says that nobody knows whether it
-// was accepted.
+// was accepted. If ctx has ended already, nothing is asked for.
 func (c *Client) Write(ctx context.Context, key string, fence uint64, holder string) (accepted bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
 	conn, err := c.take(ctx)
 	if err != nil {
 		return false, err

@@ -51,7 +51,7 @@ func TestWrites(t *testing.T) {
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	if _, err := client.Write(gone, "a", 9, "h"); err == nil {
-		t.Error("a caller that has gone is told what nobody knows")
+		t.Error("one who has gone already is served")
 	}
 	client.Close()
 	cancel()
